@@ -1,0 +1,23 @@
+/*
+ * Main's side of a run-ahead: take the copy, watch that it gets going, reap it.
+ */
+#ifndef XCS_AHEAD_FORK_H
+#define XCS_AHEAD_FORK_H
+
+#include "conn.h"
+#include <stdbool.h>
+
+/*
+ * Main is about to block for the answer to c's MISS on fd: forks a run-ahead if that is allowed. Returns in main and,
+ * with xcs_mode XCS_MODE_AHEAD, in the sealed copy. False: a signal came meanwhile for which the call that is
+ * stood for fails with EINTR (`always`: it does so even under SA_RESTART). Without the state lock.
+ */
+bool main_run_ahead(struct conn *c, int fd, bool always);
+
+/* Reaps the run-aheads and the holder that have ended. Needs the state lock. */
+void ahead_reap(void);
+
+/* In the child of a fork: they are not its children. */
+void ahead_child_reset(void);
+
+#endif

@@ -1,0 +1,230 @@
+/*
+ * The connections' life: opened, dup'ed, closed, forgotten (conn.h). Called by the wrappers of entry_*.c. Under the
+ * state lock only raw system calls are made; conns come from a static pool, so nothing allocates.
+ */
+#include "conn.h"
+#include "ahead.h"
+#include "channel.h"
+#include "conn_impl.h"
+#include "raw.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define POOL 4096
+
+struct conn xcs_ours;
+static struct conn pool[POOL];
+static size_t pool_next;
+
+bool conn_mine(void) { return xcs_sys0(SYS_getpid) == xcs_pid; }
+
+ino_t conn_ino(int fd) {
+    struct stat st;
+    return xcs_sys2(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
+bool conn_is_blocking(int fd) { return !(xcs_sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK); }
+
+bool conn_is_readable(int fd) {
+    struct pollfd p = {fd, POLLIN, 0};
+    struct timespec now = {0, 0};
+    return xcs_sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1;
+}
+
+static struct conn *take(void) {
+    for (size_t i = 0; i < POOL; i++) {
+        struct conn *c = &pool[(pool_next + i) % POOL];
+        if (c->state == CONN_FREE) {
+            pool_next = (pool_next + i + 1) % POOL;
+            memset(c, 0, sizeof *c);
+            c->real = c->copy = -1;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+void conn_release(struct conn *c) {
+    if (c->held)
+        xcs_sys2(SYS_munmap, c->held, c->held_cap);
+    c->held = NULL;
+    c->held_len = c->held_cap = c->claimed = c->sent = 0;
+}
+
+static void discard(struct conn *c) {
+    conn_release(c);
+    fdtab_drop(c->real);
+    fdtab_drop(c->copy);
+    c->real = c->copy = -1;
+    c->state = CONN_FREE;
+}
+
+void conn_untrack(struct conn *c) {
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1))
+        if (fdtab_get(fd) == c)
+            fdtab_set(fd, NULL);
+    discard(c);
+}
+
+static void unref(struct conn *c, int fd) {
+    fdtab_set(fd, NULL);
+    if (--c->refs == 0)
+        discard(c);
+}
+
+bool conn_replace(struct conn *c, int from) {
+    long flags = -1;
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
+        if (fdtab_get(fd) != c)
+            continue;
+        if (flags < 0) {
+            flags = xcs_sys2(SYS_fcntl, fd, F_GETFL);
+            xcs_sys3(SYS_fcntl, from, F_SETFL, flags);
+        }
+        long cloexec = xcs_sys2(SYS_fcntl, fd, F_GETFD);
+        if (xcs_sys3(SYS_dup3, from, fd, cloexec & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+            return false;
+    }
+    return true;
+}
+
+struct conn *conn_locked(int fd) {
+    struct conn *c = fdtab_get(fd);
+    if (!c || c == XCS_OURS)
+        return NULL;
+    ino_t ino = conn_ino(fd);
+    bool swapped = c->state == CONN_HIT || c->state == CONN_EOF;
+    if (ino != 0 && ino == (swapped ? c->swap_ino : c->ino))
+        return c;
+    unref(c, fd);
+    return NULL;
+}
+
+void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
+    sigset_t saved;
+    int type = 0;
+    socklen_t tlen = sizeof type;
+    bool in4 = addr && len >= (socklen_t)sizeof(struct sockaddr_in) && addr->sa_family == AF_INET;
+    bool in6 = addr && len >= (socklen_t)sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6;
+    if (xcs_mode != XCS_MODE_MAIN || (!in4 && !in6) || (unsigned)fd >= XCS_FDS || xcs_gave_up() || !conn_mine())
+        return;
+    if (xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &tlen) < 0 || type != SOCK_STREAM)
+        return;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    /* A second connect() on the same socket only asks how the first went. */
+    if (!c && fdtab_get(fd) != XCS_OURS && (c = take())) {
+        c->state = CONN_IDLE;
+        c->refs = 1;
+        c->ino = conn_ino(fd);
+        c->addr.len = in4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+        memcpy(&c->addr.u, addr, c->addr.len);
+        fdtab_set(fd, c);
+    }
+    xcs_unlock(&saved);
+}
+
+void conn_forget(int fd) {
+    sigset_t saved;
+    if (!conn_of(fd) || !conn_mine())
+        return;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    if (c && c->state == CONN_HIT) {
+        if (c->consumed == 0)
+            conn_revert(c, fd);
+        else
+            conn_swap_back(c, fd);
+    }
+    if (c && (c->state == CONN_HOLD || c->state == CONN_SEND)) {
+        c->state = CONN_SEND;
+        c->after = AFTER_FORGET;
+        if (conn_push(c, fd, MSG_NOSIGNAL, &saved) == -EAGAIN)
+            c = NULL; /* non-blocking and full: forgotten once it is out */
+        else
+            c = conn_locked(fd);
+    }
+    if (c)
+        conn_untrack(c);
+    xcs_unlock(&saved);
+}
+
+bool conn_closing(int fd) {
+    sigset_t saved;
+    bool ok = true;
+    if (!conn_mine())
+        return true;
+    xcs_lock(&saved);
+    if (fdtab_get(fd) == XCS_OURS) {
+        ok = false;
+    } else {
+        struct conn *c = conn_locked(fd);
+        if (c && c->refs == 1 && (c->state == CONN_HOLD || c->state == CONN_SEND)) {
+            c->state = CONN_SEND;
+            conn_push(c, fd, MSG_NOSIGNAL, &saved);
+            c = conn_locked(fd);
+        }
+        if (c)
+            unref(c, fd);
+    }
+    xcs_unlock(&saved);
+    return ok;
+}
+
+void conn_duped(int fd, int copy) {
+    sigset_t saved;
+    if (!conn_mine())
+        return;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    if (c && (unsigned)copy < XCS_FDS) {
+        c->refs++;
+        fdtab_set(copy, c);
+    }
+    xcs_unlock(&saved);
+}
+
+void conn_shutting(int fd) {
+    /* After a half-close the connection carries no further request. */
+    conn_forget(fd);
+}
+
+int conn_real_fd(int fd) {
+    sigset_t saved;
+    int real = fd;
+    if (!conn_mine())
+        return fd;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    if (c && (c->state == CONN_HIT || c->state == CONN_EOF))
+        real = c->real;
+    xcs_unlock(&saved);
+    return real;
+}
+
+void conn_child_reset(void) {
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
+        if (fdtab_get(fd) == XCS_OURS)
+            xcs_sys1(SYS_close, fd);
+        fdtab_set(fd, NULL);
+    }
+    for (size_t i = 0; i < POOL; i++) {
+        conn_release(&pool[i]);
+        pool[i].state = CONN_FREE;
+    }
+}
+
+void conn_fill_plan(struct ahead_plan *plan, const struct conn *waiting) {
+    plan->nconns = 0;
+    for (int fd = fdtab_next(0); fd >= 0 && plan->nconns < XCS_AHEAD_CONNS; fd = fdtab_next(fd + 1)) {
+        struct conn *c = fdtab_get(fd);
+        if (!c || c == XCS_OURS || (c != waiting && c->state != CONN_IDLE))
+            continue;
+        plan->conns[plan->nconns++] = (struct ahead_conn){fd, c == waiting ? c->node : 0, c->addr};
+    }
+}

@@ -1,0 +1,114 @@
+/*
+ * A TCP connection of the program's that may carry model calls, and what is done to its bytes.
+ *
+ * Main's connections stay real. A request that looks like a model call is held until it is complete, then looked up: on a
+ * MISS it goes out on the real connection, on a HIT the response is read from a socket of the engine's that takes
+ * the descriptor's place (the swap) until the response has been read. The request is kept until then, so that a
+ * HIT can be reverted: the request goes out after all. Everything else passes.
+ *
+ * One struct conn is one open file description: descriptors that were dup'ed share it. Functions named conn_* take
+ * and release the state lock themselves, and hold it over nothing that waits for the program's peer.
+ * errno and return values are those of the call that is stood for.
+ */
+#ifndef XCS_CONN_H
+#define XCS_CONN_H
+
+#include "fdtab.h"
+#include "protocol.h"
+#include "request.h"
+#include <signal.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum conn_state {
+    CONN_FREE = 0,
+    CONN_IDLE,   /* between requests: the next bytes begin one */
+    CONN_HOLD,   /* a request's first bytes are held */
+    CONN_SEND,   /* being sent for real: first what is held, then what the program still brings */
+    CONN_WAIT,   /* a model call's request is out, no byte of its answer has been read */
+    CONN_HIT,    /* swapped */
+    CONN_EOF     /* still swapped: a response after which the server closes has been read */
+};
+
+enum conn_after { AFTER_FORGET, AFTER_IDLE, AFTER_WAIT };
+
+struct conn {
+    enum conn_state state;
+    enum conn_after after; /* CONN_SEND: what comes when the request is out */
+    int refs;              /* descriptors */
+    ino_t ino;             /* of the real socket: a number reused behind our back is found out */
+    struct xcs_addr addr;
+
+    struct request req;
+    char *held; /* the whole request so far; mapped, not allocated (send is async-signal-safe) */
+    size_t held_len, held_cap;
+    size_t claimed; /* bytes of it that the program was told are sent */
+    size_t sent;    /* bytes of it that are */
+
+    uint64_t node;
+    bool verdict_pending; /* the first lookup's answer has not been read */
+    bool may_fork;
+    bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
+
+    int real;       /* HIT: the real connection's hidden descriptor */
+    ino_t swap_ino; /* HIT: the swapped-in socket's */
+    int copy;       /* HIT: memfd with the whole response, or -1 */
+    bool sized, closes;
+    uint64_t length, consumed; /* HIT: response bytes in all (when sized), read by the program */
+};
+
+/* The connection behind fd if XCS looks at it, else NULL: the check that every wrapper starts with. */
+static inline struct conn *conn_of(int fd) {
+    if (XCS_UNLIKELY(xcs_mode != XCS_MODE_MAIN))
+        return NULL;
+    return fdtab_get(fd);
+}
+
+/* False in a child that shares or copies main's memory without our atfork handler: the call must simply pass. */
+bool conn_mine(void);
+
+/* connect(2) succeeded or is in progress. */
+void conn_opened(int fd, const struct sockaddr *addr, socklen_t len);
+
+/* The send family; the iovec is the program's. Returns false when the real call has to be made. */
+bool conn_send(int fd, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result);
+
+/* The receive family. False: make the real call, and tell conn_received what it gave. */
+bool conn_receive(int fd, struct msghdr *msg, int flags, ssize_t *result);
+
+/* After a real receive call on a connection that waited. True: it has to be done again. */
+bool conn_received(int fd, ssize_t result, int err, int flags);
+
+/*
+ * Readiness family, for each descriptor that is polled for input. Before the real call: `waits` when its time limit is not
+ * zero; false: a signal handler has run meanwhile, the call fails with EINTR. After it: true when the answer does not
+ * stand, the real call has to be made again with its full limit.
+ */
+bool conn_before_poll(int fd, bool waits);
+bool conn_after_poll(int fd, bool ready, bool timed_out);
+
+/* Claimed bytes are waiting for room: the descriptor must be polled for output too. */
+bool conn_wants_room(int fd);
+
+/* XCS stops looking at this connection, which becomes what it would be without XCS. */
+void conn_forget(int fd);
+
+/* close(2) and dup2(2) over it: call before the real one. False: fd is ours and must look closed (EBADF). */
+bool conn_closing(int fd);
+void conn_duped(int fd, int copy);
+
+/* shutdown(2) comes next. */
+void conn_shutting(int fd);
+
+/* The real connection's descriptor while fd is swapped, else fd. */
+int conn_real_fd(int fd);
+
+/* In the child of a fork: nothing of the parent's XCS belongs to it. */
+void conn_child_reset(void);
+
+/* Fills the run-ahead's plan with all connections that can become engine sockets. Needs the state lock. */
+struct ahead_plan;
+void conn_fill_plan(struct ahead_plan *plan, const struct conn *waiting);
+
+#endif

@@ -1,0 +1,37 @@
+/* What the files of the connection share (conn.c, conn_send.c, conn_hit.c). All of it needs the state lock. */
+#ifndef XCS_CONN_IMPL_H
+#define XCS_CONN_IMPL_H
+
+#include "conn.h"
+
+/* The connection behind fd, NULL if there is none or the number has been reused behind our back. */
+struct conn *conn_locked(int fd);
+
+/* conn.c */
+bool conn_is_blocking(int fd);
+bool conn_is_readable(int fd);
+ino_t conn_ino(int fd);
+void conn_release(struct conn *c); /* drops the held request's memory */
+void conn_untrack(struct conn *c); /* takes it out of the table and frees it */
+/* Puts the file behind `from` in the place of each of the connection's descriptors; flags are kept. */
+bool conn_replace(struct conn *c, int from);
+
+/* conn_send.c */
+/* Sends held bytes that the program was told are sent. 0 done, else -errno (-EAGAIN: not all). Drops the lock meanwhile. */
+int conn_push(struct conn *c, int fd, int flags, sigset_t *saved);
+/* The request is to go out whole, from its first byte. */
+void conn_resend(struct conn *c);
+
+/* conn_hit.c */
+bool conn_swap_in(struct conn *c, int fd, int socket);
+void conn_swap_back(struct conn *c, int fd);
+/* One receive call on a HIT. False: it was reverted, go on with the real connection. */
+bool conn_receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, ssize_t *result, sigset_t *saved);
+/* The HIT is given up: the held request is to be sent on the real connection. */
+void conn_revert(struct conn *c, int fd);
+/* Has the peer closed the real connection? */
+bool conn_is_dead(int fd);
+/* If so, and it lay idle only because calls were HITs, connects again. */
+void conn_refresh(struct conn *c, int fd);
+
+#endif

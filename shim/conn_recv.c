@@ -1,0 +1,154 @@
+/*
+ * What the program waits for (conn.h): reads and readiness, on the real connection or on a HIT.
+ *
+ * A blocking wait for the answer to a MISS is where main forks its run-ahead. In the copy these functions return as in main and
+ * the caller's real call then finds an engine socket behind the descriptor.
+ */
+#include "ahead_fork.h"
+#include "channel.h"
+#include "conn_impl.h"
+#include <errno.h>
+
+/* The program turns to reading although a request is not out: send what it was told is sent. 0 or -errno. */
+static int settle(struct conn *c, int fd, int flags, sigset_t *saved) {
+    if (c->state == CONN_HOLD) {
+        c->state = CONN_SEND;
+        c->after = AFTER_FORGET;
+    }
+    if (c->state != CONN_SEND || (c->sent == c->claimed && c->after != AFTER_FORGET))
+        return 0;
+    int err = conn_push(c, fd, MSG_NOSIGNAL | (flags & MSG_DONTWAIT), saved);
+    if (err && err != -EAGAIN && err != -EINTR) {
+        if (conn_locked(fd) == c)
+            conn_untrack(c); /* the real read reports what happened */
+        return 0;
+    }
+    return err;
+}
+
+/* No byte of the answer came and the connection is closed: because it lay idle during HITs? Then once more. */
+static bool answer_again(struct conn *c, int fd) {
+    if (!c->skipped)
+        return false;
+    conn_refresh(c, fd);
+    if (c->skipped)
+        return false;
+    conn_resend(c);
+    return true;
+}
+
+bool conn_receive(int fd, struct msghdr *msg, int flags, ssize_t *result) {
+    sigset_t saved;
+    bool done = false;
+    int err = errno, e;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || c->state == CONN_IDLE || c->state == CONN_EOF || !conn_mine())
+        return false;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c && c->state == CONN_HIT) {
+        errno = err;
+        done = conn_receive_hit(c, fd, msg, flags, result, &saved);
+        if (done)
+            err = errno;
+        c = conn_locked(fd);
+    }
+    if (c && !done && (e = settle(c, fd, flags, &saved)) != 0) {
+        *result = -1;
+        err = -e;
+        done = true;
+    }
+    c = conn_locked(fd);
+    bool wait = c && !done && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending) &&
+                !(flags & MSG_DONTWAIT) && conn_is_blocking(fd);
+    xcs_unlock(&saved);
+    if (wait && !main_run_ahead(c, fd, false)) {
+        *result = -1;
+        err = EINTR;
+        done = true;
+    }
+    errno = err;
+    return done;
+}
+
+/* The first byte of a MISS's answer is there. */
+static void answered(struct conn *c) {
+    channel_answered(c->node);
+    c->verdict_pending = false;
+    conn_release(c);
+    c->state = CONN_IDLE;
+    c->skipped = false;
+}
+
+bool conn_received(int fd, ssize_t result, int err, int flags) {
+    sigset_t saved;
+    bool again = false;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || c->state != CONN_WAIT || !conn_mine())
+        return false;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c && c->state == CONN_WAIT) {
+        if (result > 0)
+            answered(c);
+        else if (result == 0 || err == ECONNRESET || err == EPIPE)
+            again = answer_again(c, fd);
+    }
+    (void)flags;
+    xcs_unlock(&saved);
+    errno = err;
+    return again;
+}
+
+bool conn_before_poll(int fd, bool waits) {
+    sigset_t saved;
+    int err = errno;
+    bool go = true, wait = false;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || !conn_mine())
+        return true;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c) {
+        settle(c, fd, MSG_DONTWAIT, &saved);
+        c = conn_locked(fd);
+    }
+    if (c && c->state == CONN_IDLE)
+        conn_refresh(c, fd);
+    wait = c && waits && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending);
+    xcs_unlock(&saved);
+    if (wait)
+        go = main_run_ahead(c, fd, true);
+    errno = err;
+    return go;
+}
+
+bool conn_wants_room(int fd) {
+    struct conn *c = conn_of(fd);
+    return c && c != XCS_OURS && c->state == CONN_SEND && c->sent < c->claimed;
+}
+
+bool conn_after_poll(int fd, bool ready, bool timed_out) {
+    sigset_t saved;
+    int err = errno;
+    bool again = false;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || !conn_mine())
+        return false;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c && c->state == CONN_HIT && c->consumed == 0 && (timed_out || (ready && conn_is_dead(fd)))) {
+        conn_revert(c, fd);
+        again = true;
+    } else if (c && c->state == CONN_WAIT && ready && c->skipped && conn_is_dead(fd)) {
+        again = answer_again(c, fd);
+    }
+    c = conn_locked(fd);
+    if (c && c->state == CONN_SEND && c->sent < c->claimed) {
+        settle(c, fd, MSG_DONTWAIT, &saved);
+        again = true;
+    }
+    xcs_unlock(&saved);
+    errno = err;
+    return again;
+}

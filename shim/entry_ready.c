@@ -1,0 +1,215 @@
+/*
+ * Interposed: the readiness family (poll(2), select(2)) and epoll_ctl.
+ *
+ * The kernel answers as ever, the swapped-in sockets included; the wrappers only look before (a request to send on, a
+ * run-ahead to fork) and after (a HIT to revert). A connection in an epoll set belongs to an event loop: an epoll set follows
+ * the open file, not the descriptor, so a swap would go unnoticed; XCS forgets such a connection. That is why epoll_wait needs
+ * no wrapper.
+ */
+#include "conn.h"
+#include "real.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#ifndef __clang__
+/* The header says that poll only writes its array, which holds for no caller. */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask, size_t room);
+
+#define INPUT (POLLIN | POLLRDNORM)
+
+static bool any_tracked(const struct pollfd *fds, nfds_t n) {
+    for (nfds_t i = 0; i < n; i++)
+        if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
+            return true;
+    return false;
+}
+
+/* What the real call is, behind one shape: poll and ppoll. */
+struct poll_call {
+    int timeout;
+    const struct timespec *limit;
+    const sigset_t *mask;
+    bool is_ppoll;
+};
+
+static int real_poll(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
+    return c->is_ppoll ? REAL(ppoll)(fds, n, c->limit, c->mask) : REAL(poll)(fds, n, c->timeout);
+}
+
+/* Polls for output too where held bytes wait for room; the program does not see that. */
+static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
+    bool extra = false;
+    for (nfds_t i = 0; i < n; i++)
+        extra |= (fds[i].events & INPUT) && !(fds[i].events & POLLOUT) && conn_wants_room(fds[i].fd);
+    if (!extra)
+        return real_poll(fds, n, c);
+    for (nfds_t i = 0; i < n; i++)
+        if ((fds[i].events & INPUT) && conn_wants_room(fds[i].fd))
+            fds[i].events |= 0x4000; /* no kernel event: remembers that POLLOUT is ours */
+    for (nfds_t i = 0; i < n; i++)
+        if ((fds[i].events & 0x4000) && !(fds[i].events & POLLOUT))
+            fds[i].events |= POLLOUT;
+        else
+            fds[i].events = (short)(fds[i].events & ~0x4000);
+    int r = real_poll(fds, n, c);
+    int err = errno;
+    for (nfds_t i = 0; i < n; i++)
+        if (fds[i].events & 0x4000) {
+            fds[i].events = (short)(fds[i].events & ~(0x4000 | POLLOUT));
+            if (r > 0 && fds[i].revents == POLLOUT)
+                r--;
+            fds[i].revents = (short)(fds[i].revents & ~POLLOUT);
+        }
+    errno = err;
+    return r;
+}
+
+static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
+    bool waits = c->is_ppoll ? !c->limit || c->limit->tv_sec || c->limit->tv_nsec : c->timeout != 0;
+    for (;;) {
+        for (nfds_t i = 0; i < n; i++)
+            if ((fds[i].events & INPUT) && conn_of(fds[i].fd) && !conn_before_poll(fds[i].fd, waits)) {
+                errno = EINTR;
+                return -1;
+            }
+        int r = poll_with_room(fds, n, c);
+        bool again = false;
+        for (nfds_t i = 0; r >= 0 && i < n; i++)
+            if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
+                again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && waits);
+        if (!again)
+            return r;
+    }
+}
+
+XCS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout) {
+    if (XCS_LIKELY(!any_tracked(fds, n)))
+        return REAL(poll)(fds, n, timeout);
+    return poll_tracked(fds, n, &(struct poll_call){.timeout = timeout});
+}
+
+XCS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask) {
+    if (XCS_LIKELY(!any_tracked(fds, n)))
+        return REAL(ppoll)(fds, n, limit, mask);
+    return poll_tracked(fds, n, &(struct poll_call){.limit = limit, .mask = mask, .is_ppoll = true});
+}
+
+XCS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room) {
+    if (XCS_UNLIKELY(room / sizeof *fds < n))
+        return REAL(__poll_chk)(fds, n, timeout, room);
+    return poll(fds, n, timeout);
+}
+
+XCS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask, size_t room) {
+    if (XCS_UNLIKELY(room / sizeof *fds < n))
+        return REAL(__ppoll_chk)(fds, n, limit, mask, room);
+    return ppoll(fds, n, limit, mask);
+}
+
+/* The sets as the program gave them, to be able to ask again. */
+struct sets {
+    fd_set *r, *w, *e;
+    fd_set r0, w0, e0;
+};
+
+static void keep_sets(struct sets *s) {
+    s->r0 = *s->r;
+    if (s->w)
+        s->w0 = *s->w;
+    if (s->e)
+        s->e0 = *s->e;
+}
+
+static void restore_sets(struct sets *s) {
+    *s->r = s->r0;
+    if (s->w)
+        *s->w = s->w0;
+    if (s->e)
+        *s->e = s->e0;
+}
+
+static bool any_selected(int n, const fd_set *r) {
+    if (xcs_mode != XCS_MODE_MAIN || !r || n > FD_SETSIZE)
+        return false;
+    for (int fd = fdtab_next(0); fd >= 0 && fd < n; fd = fdtab_next(fd + 1))
+        if (FD_ISSET(fd, r) && fdtab_get(fd) != XCS_OURS)
+            return true;
+    return false;
+}
+
+struct select_call {
+    struct timeval *timeout; /* Linux's select counts it down */
+    const struct timespec *limit;
+    const sigset_t *mask;
+    bool is_pselect;
+};
+
+static int real_select(int n, struct sets *s, const struct select_call *c) {
+    return c->is_pselect ? REAL(pselect)(n, s->r, s->w, s->e, c->limit, c->mask)
+                         : REAL(select)(n, s->r, s->w, s->e, c->timeout);
+}
+
+static bool select_waits(const struct select_call *c) {
+    if (c->is_pselect)
+        return !c->limit || c->limit->tv_sec || c->limit->tv_nsec;
+    return !c->timeout || c->timeout->tv_sec || c->timeout->tv_usec;
+}
+
+static int select_tracked(int n, struct sets *s, const struct select_call *c) {
+    struct timeval full = c->timeout ? *c->timeout : (struct timeval){0, 0};
+    bool waits = select_waits(c);
+    keep_sets(s);
+    for (;;) {
+        bool again = false, added = false;
+        for (int fd = 0; fd < n; fd++)
+            if (FD_ISSET(fd, &s->r0) && conn_of(fd) && !conn_before_poll(fd, waits)) {
+                errno = EINTR;
+                return -1;
+            }
+        for (int fd = 0; s->w && fd < n; fd++)
+            if (FD_ISSET(fd, &s->r0) && conn_wants_room(fd)) {
+                FD_SET(fd, s->w);
+                added = true;
+            }
+        int r = real_select(n, s, c);
+        for (int fd = 0; r >= 0 && fd < n; fd++)
+            if (FD_ISSET(fd, &s->r0) && conn_of(fd))
+                again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && waits);
+        for (int fd = 0; added && r > 0 && fd < n; fd++)
+            if (FD_ISSET(fd, s->w) && !FD_ISSET(fd, &s->w0)) {
+                FD_CLR(fd, s->w);
+                r--;
+            }
+        if (!again)
+            return r;
+        restore_sets(s);
+        if (c->timeout)
+            *c->timeout = full;
+    }
+}
+
+XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
+    if (XCS_LIKELY(!any_selected(n, r)))
+        return REAL(select)(n, r, w, e, timeout);
+    return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &(struct select_call){.timeout = timeout});
+}
+
+XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *limit, const sigset_t *mask) {
+    if (XCS_LIKELY(!any_selected(n, r)))
+        return REAL(pselect)(n, r, w, e, limit, mask);
+    struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
+    return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
+}
+
+XCS_EXPORT int epoll_ctl(int ep, int op, int fd, struct epoll_event *event) {
+    if (conn_of(fd) && op != EPOLL_CTL_DEL)
+        conn_forget(fd);
+    return REAL(epoll_ctl)(ep, op, fd, event);
+}

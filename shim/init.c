@@ -1,0 +1,66 @@
+/*
+ * The shim's beginning and end in a process: constructor, fork, giving up. The constructor runs in every
+ * program that the preload reaches, most of which make no model call: it must stay cheap.
+ */
+#include "ahead_fork.h"
+#include "channel.h"
+#include "conn.h"
+#include "engine_start.h"
+#include "raw.h"
+#include "real.h"
+#include "shim.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum xcs_mode xcs_mode;
+pid_t xcs_pid;
+bool xcs_debug;
+
+static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool given_up;
+
+void xcs_lock(sigset_t *saved) {
+    sigset_t all;
+    sigfillset(&all);
+    sigemptyset(saved);
+    xcs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, saved, 8);
+    pthread_mutex_lock(&state_lock);
+}
+
+void xcs_unlock(const sigset_t *saved) {
+    pthread_mutex_unlock(&state_lock);
+    xcs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, saved, 0, 8);
+}
+
+bool xcs_gave_up(void) { return atomic_load_explicit(&given_up, memory_order_relaxed); }
+
+void xcs_give_up(const char *reason) {
+    if (!atomic_exchange(&given_up, true))
+        channel_note(reason);
+}
+
+/* fork(): the child is a program of its own, with an engine of its own if it ever makes a model call. */
+static void in_child(void) {
+    if (xcs_mode != XCS_MODE_MAIN)
+        return;
+    pthread_mutex_init(&state_lock, NULL);
+    xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
+    channel_close();
+    conn_child_reset();
+    ahead_child_reset();
+}
+
+__attribute__((constructor)) static void start(void) {
+    const char *off = getenv("XCS");
+    const char *debug = getenv("XCS_DEBUG");
+    if (off && strcmp(off, "off") == 0)
+        return;
+    xcs_debug = debug && strcmp(debug, "1") == 0;
+    xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
+    xcs_real_bind_early();
+    engine_start_init();
+    pthread_atfork(NULL, NULL, in_child);
+    xcs_mode = XCS_MODE_MAIN;
+}

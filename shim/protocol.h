@@ -1,0 +1,114 @@
+/*
+ * The contract between libxcs.so (in the user's process and its run-aheads) and the engine.
+ *
+ * Both sides include this file and nothing else of each other. The shim knows nothing of the graph;
+ * the engine knows nothing of interposition.
+ *
+ * Channels. A channel is a connected AF_UNIX SOCK_SEQPACKET socket. Each packet is one struct xcs_msg,
+ * optionally followed by `len` payload bytes (inline, at most XCS_INLINE_MAX) or, when XCS_F_MEMFD is set,
+ * accompanied by a memfd that holds them. Descriptors travel with SCM_RIGHTS in the order given below.
+ * Both sides are of one machine: integers are native-endian.
+ *
+ *   main's channel (one per process): strictly request and reply. The engine never speaks unasked.
+ *     main -> engine                                            engine -> main
+ *     HELLO     node=pid, flags DEBUG [fd: stderr if DEBUG]     WELCOME  payload: seccomp filter (sock_filter[])
+ *     LOOKUP    addr, payload: one whole raw HTTP request       VERDICT  verdict, node, flags FORK [fd: HIT socket]
+ *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
+ *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
+ *               [fds: run-ahead's channel, pidfd]
+ *     ANSWERED  node: first byte of a MISS's answer was read    (no reply)
+ *     REVERT    node: a HIT was given up, the request goes out  (no reply)
+ *     DROP      arg=run-ahead id: stuck, kill it                (no reply)
+ *     NOTE      payload: text for XCS_DEBUG                     (no reply)
+ *
+ *   a run-ahead's channel: no replies at all.
+ *     run-ahead -> engine
+ *     CONN      addr, node=node whose answer is awaited on it or 0 [fd: far end of a stream socket]
+ *     BARRIER   payload: the reason (a system call's name, …); the run-ahead ends itself afterwards
+ *     RANDOM    randomness was drawn (sent at most once between two calls; the engine resets on a call)
+ *     end of file: the run-ahead has ended
+ *
+ * Run-ahead connections (CONN) are AF_UNIX SOCK_STREAM sockets on which the program talks plain HTTP to the
+ * engine as if it were the server at `addr`. The engine answers with a placeholder, with the real response when
+ * that is already there, or not at all (the flow control).
+ *
+ * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, then the
+ * raw response as the server sent it (status line, headers, body with its transfer coding). The first bytes carry, as
+ * SCM_RIGHTS, a memfd: struct xcs_response, then the same raw bytes; with it an engine killed half-way loses
+ * nothing. End of file before any byte: the call failed, main's own request must go out. After the last byte the
+ * engine shuts its side down if XCS_R_CLOSE is set, and otherwise keeps it open until the shim closes.
+ *
+ * Versions: a HELLO with another `proto` closes the channel; a WELCOME likewise turns XCS off.
+ */
+#ifndef XCS_PROTOCOL_H
+#define XCS_PROTOCOL_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define XCS_PROTO 0x58435301u /* "XCS", 1 */
+#define XCS_INLINE_MAX (48u * 1024u)
+#define XCS_REQUEST_MAX (64u * 1024u * 1024u)  /* a longer request is never held */
+#define XCS_RESPONSE_MAX (64u * 1024u * 1024u) /* a longer response fails the future */
+#define XCS_ENGINE_FD 3                        /* main's channel, when the shim starts `xcs engine --fd 3` */
+
+enum xcs_type {
+    XCS_HELLO = 1,
+    XCS_WELCOME,
+    XCS_LOOKUP,
+    XCS_VERDICT,
+    XCS_AHEAD,
+    XCS_ANSWERED,
+    XCS_REVERT,
+    XCS_PROGRESS,
+    XCS_STATE,
+    XCS_DROP,
+    XCS_NOTE,
+    XCS_CONN,
+    XCS_BARRIER,
+    XCS_RANDOM
+};
+
+enum xcs_verdict {
+    XCS_PASS = 0, /* not a model call after all: send it on, no node */
+    XCS_MISS,     /* send it on */
+    XCS_HIT       /* read the response from the socket that comes along */
+};
+
+#define XCS_F_DEBUG 1u /* HELLO: explain decisions on the stderr passed along */
+#define XCS_F_MEMFD 2u /* payload is in a memfd (the first descriptor) */
+#define XCS_F_FORK 4u  /* VERDICT: a run-ahead may be forked at the next blocking read */
+#define XCS_F_ALIVE 8u /* STATE: the run-ahead is alive */
+
+/* A peer of a TCP connection. `len` 0: none. */
+struct xcs_addr {
+    uint32_t len;
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } u;
+};
+
+struct xcs_msg {
+    uint32_t proto;
+    uint16_t type;
+    uint16_t verdict;
+    uint32_t flags;
+    uint32_t arg;
+    uint64_t node;
+    uint64_t len;
+    struct xcs_addr addr;
+};
+
+#define XCS_R_CLOSE 1u /* the server closes after this response (or its end is the end of the connection) */
+
+/* Head of the memfd that comes with a HIT's first bytes. */
+struct xcs_response {
+    uint32_t proto;
+    uint32_t flags;
+    uint64_t len; /* raw response bytes, which follow this struct */
+};
+
+#endif

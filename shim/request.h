@@ -1,0 +1,30 @@
+/*
+ * Framing of an HTTP/1.1 request as a program sends it (RFC 9112): is it a model call, and where does it end.
+ *
+ * Only as much as the shim needs to decide what to hold; the engine parses it in full. Pure functions over
+ * a buffer that holds the request from its first byte; fed again with the longer buffer as more arrives.
+ */
+#ifndef XCS_REQUEST_H
+#define XCS_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum request_kind {
+    REQUEST_NEED,  /* may be a model call, not complete: hold it */
+    REQUEST_MODEL, /* a whole model call of `total` bytes; more bytes than that are pipelined ones */
+    REQUEST_OTHER, /* another request, of `total` bytes in all: let it pass, look at the next one */
+    REQUEST_FORGET /* not HTTP/1.1, or framing that we leave alone: never look at this connection again */
+};
+
+struct request {
+    size_t head_len; /* bytes up to and with the empty line; 0 while unknown */
+    size_t total;    /* head and body; 0 while unknown */
+    size_t scan;     /* chunked: where the next chunk header is */
+    bool chunked;
+};
+
+void request_init(struct request *r);
+enum request_kind request_feed(struct request *r, const char *buf, size_t len);
+
+#endif

@@ -1,0 +1,28 @@
+/* The table of runtimes (runtime_lock.h). A runtime whose lock a thread must not take twice has no row. */
+#include "runtime_lock.h"
+#include <dlfcn.h>
+
+static const struct {
+    const char *acquire; /* int (void) */
+    const char *release; /* void (int) */
+    const char *ending;  /* int (void): true while the runtime shuts down and acquiring would end the thread */
+} runtimes[] = {
+    /* CPython's GIL; "it is safe to call in any thread, nested" (docs.python.org, c-api/init) */
+    {"PyGILState_Ensure", "PyGILState_Release", "_Py_IsFinalizing"},
+};
+
+struct runtime_hold runtime_lock(void) {
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
+        int (*acquire)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, runtimes[i].acquire);
+        void (*release)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, runtimes[i].release);
+        int (*ending)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, runtimes[i].ending);
+        if (acquire && release && (!ending || !ending()))
+            return (struct runtime_hold){release, acquire()};
+    }
+    return (struct runtime_hold){0};
+}
+
+void runtime_unlock(struct runtime_hold hold) {
+    if (hold.release)
+        hold.release(hold.state);
+}

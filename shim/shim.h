@@ -1,0 +1,44 @@
+/*
+ * What every file of the shim shares: which process this is, and how XCS turns itself off.
+ *
+ * The mode is written by the constructor, by the copy right after its clone and by nobody else, so it is read without
+ * a lock.
+ */
+#ifndef XCS_SHIM_H
+#define XCS_SHIM_H
+
+#include <stdbool.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#define XCS_EXPORT __attribute__((visibility("default")))
+#define XCS_LIKELY(x) __builtin_expect(!!(x), 1)
+#define XCS_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+enum xcs_mode {
+    XCS_MODE_OFF = 0, /* before the constructor, with XCS=off, or in a run-ahead's unsealed moments */
+    XCS_MODE_MAIN,    /* the user's process */
+    XCS_MODE_AHEAD    /* a run-ahead: every call goes to the kernel, the filter and its handler do the rest */
+};
+
+extern enum xcs_mode xcs_mode;
+
+/* The process that the shim's state belongs to; a vfork or raw-clone child sees another from the kernel. */
+extern pid_t xcs_pid;
+
+/* XCS_DEBUG=1 was set when the process started. */
+extern bool xcs_debug;
+
+/*
+ * Something of XCS failed: from now on nothing is held or forked any more. What is under way ends as it would have.
+ * Silent, permanent, safe to call again and from any thread. `reason` is a constant text for XCS_DEBUG.
+ */
+void xcs_give_up(const char *reason);
+bool xcs_gave_up(void);
+
+/* The state lock: guards connections and channel. Signals are blocked while it is held, so that interposed functions
+ * stay async-signal-safe; nothing that may block on the program's peers is done under it. */
+void xcs_lock(sigset_t *saved);
+void xcs_unlock(const sigset_t *saved);
+
+#endif
