@@ -37,13 +37,12 @@ static struct private_file *free_row(void) {
 }
 
 struct private_file *private_add(const char *path, int fd, uint32_t mode) {
-    SCOPED_FD given = fd;
     size_t len = strlen(path);
     struct private_file *file = len < PRIVATE_PATH ? free_row() : NULL;
     if (file == NULL) {
         return NULL;
     }
-    long high = xcs_sys3(SYS_fcntl, given, F_DUPFD_CLOEXEC, ahead_self.floor);
+    long high = xcs_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, ahead_self.floor);
     file->fd = (int)high;
     if (high < 0) {
         file->fd = -1;

@@ -24,7 +24,7 @@ struct private_file {
 };
 
 struct private_file *private_find(const char *path);
-/* Takes `fd` (moved above the floor). NULL when the table is full or the path too long; `fd` is then closed. */
+/* Keeps a dup of `fd` above the floor. NULL when the table is full, the path too long or no descriptor left. */
 struct private_file *private_add(const char *path, int fd, uint32_t mode);
 void private_drop(struct private_file *file);
 bool private_rename(struct private_file *file, const char *path);

@@ -1,0 +1,215 @@
+/*
+ * open() in a run-ahead. For reading: the file itself, if opening and reading it does nothing. For writing: a memfd
+ * with its content. In both cases what the run-ahead itself has written comes first. Errors are those that main
+ * would get. What cannot be so is a barrier: a FIFO (its other end would wake), a device, a kernel control file.
+ *
+ * Called by trap.c's handler under its lock.
+ */
+#define _GNU_SOURCE
+#include "trap_open.h"
+#include "trap_path.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "signal_safe.h"
+
+#define WANTS_WRITE(flags) (((flags)&O_ACCMODE) != O_RDONLY || ((flags)&O_TRUNC))
+#define KEEP_STATUS (O_APPEND | O_NONBLOCK)
+#define MEM_MAJOR 1
+enum { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9 };
+
+/* The number that the program gets is the lowest free one, as ever: `fd` moves down to where `place` was. */
+static long settle(int *place_fd, long fd, long flags) {
+    if (fd < 0) {
+        return fd;
+    }
+    int at = *place_fd;
+    *place_fd = -1;
+    long result = xcs_sys3(SYS_dup3, fd, at, flags & O_CLOEXEC);
+    (void)xcs_sys1(SYS_close, fd);
+    return result;
+}
+
+static bool device_is_harmless(const struct stat *st) {
+    if (!S_ISCHR(st->st_mode) || major(st->st_rdev) != MEM_MAJOR) {
+        return false;
+    }
+    unsigned minor = minor(st->st_rdev);
+    if (minor == MINOR_RANDOM || minor == MINOR_URANDOM) {
+        ahead_tell_random();
+        return true;
+    }
+    return minor == MINOR_NULL || minor == MINOR_ZERO || minor == MINOR_FULL;
+}
+
+/* Some files of the kernel's give each byte to one reader only. */
+static bool reading_takes(const struct place *place) {
+    unsigned long magic = place_filesystem(place->fd);
+    return magic == DEBUGFS_MAGIC_ || magic == TRACEFS_MAGIC_ ||
+           (magic == PROC_MAGIC && strcmp(place->canon, "/proc/kmsg") == 0);
+}
+
+static long open_reading(struct trap *t, struct place *place, long flags) {
+    mode_t mode = place->st.st_mode;
+    if (S_ISLNK(mode)) {
+        return -ELOOP;
+    }
+    if (!S_ISREG(mode) && !S_ISDIR(mode) && !device_is_harmless(&place->st)) {
+        trap_end(t);
+    }
+    if (S_ISREG(mode) && reading_takes(place)) {
+        trap_end(t);
+    }
+    struct fd_path path = fd_path(place->file != NULL ? place->file->fd : place->fd);
+    long how = (flags & (O_DIRECTORY | O_NONBLOCK | O_DIRECT)) | O_RDONLY | O_CLOEXEC | O_NOCTTY;
+    /* without a trace in the access time where that is permitted: to the file's owner */
+    long fd = raw_openat(AT_FDCWD, path.text, how | O_NOATIME);
+    if (fd == -EPERM) {
+        fd = raw_openat(AT_FDCWD, path.text, how);
+    }
+    return settle(&place->fd, fd, flags);
+}
+
+/* A dup of the private file's one description, set as a fresh opening would be. */
+static long reopen_private(const struct private_file *file, long flags) {
+    long fd = xcs_sys3(SYS_fcntl, file->fd, flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+    if (fd < 0) {
+        return fd;
+    }
+    if (flags & O_TRUNC) {
+        (void)xcs_sys2(SYS_ftruncate, fd, 0);
+    }
+    (void)xcs_sys3(SYS_lseek, fd, 0, SEEK_SET);
+    (void)xcs_sys3(SYS_fcntl, fd, F_SETFL, O_RDWR | (flags & KEEP_STATUS));
+    return fd;
+}
+
+/* Takes the new memfd `fd` into the table as what is at `canon`, and gives the program its descriptor. */
+static long adopt(struct trap *t, long fd, const char *canon, uint32_t mode, long flags) {
+    if (fd < 0) {
+        return fd;
+    }
+    if (canon[0] != '/' || private_add(canon, (int)fd, mode) == NULL) {
+        trap_end(t);
+    }
+    (void)xcs_sys3(SYS_fcntl, fd, F_SETFL, O_RDWR | (flags & KEEP_STATUS));
+    (void)xcs_sys3(SYS_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? FD_CLOEXEC : 0);
+    return fd;
+}
+
+static long may(int fd, long how) {
+    return xcs_sys6(SYS_faccessat, AT_FDCWD, XCS_ARG(fd_path(fd).text), how, 0, 0, XCS_COOKIE);
+}
+
+static long write_existing(struct trap *t, struct place *place, long flags) {
+    mode_t mode = place->st.st_mode;
+    if ((flags & O_CREAT) && (flags & O_EXCL)) {
+        return -EEXIST;
+    }
+    if (S_ISLNK(mode)) {
+        return -ELOOP;
+    }
+    if (S_ISDIR(mode)) {
+        return -EISDIR;
+    }
+    if (S_ISCHR(mode) && place->st.st_rdev == makedev(MEM_MAJOR, MINOR_NULL)) {
+        return settle(&place->fd, xcs_sys3(SYS_fcntl, ahead_self.null_fd, F_DUPFD_CLOEXEC, 0), flags);
+    }
+    if (!S_ISREG(mode) || filesystem_is_control(place_filesystem(place->fd))) {
+        trap_end(t);
+    }
+    long error = may(place->fd, W_OK);
+    if (error == 0 && (flags & O_ACCMODE) == O_RDWR) {
+        error = may(place->fd, R_OK);
+    }
+    if (error < 0) {
+        return error;
+    }
+    if (flags & O_TRUNC) {
+        return settle(&place->fd, adopt(t, private_memfd(-1, 0), place->canon, mode, flags), flags);
+    }
+    if (place->st.st_size > PRIVATE_COPY_MAX && (flags & O_ACCMODE) == O_RDWR) {
+        trap_end(t);
+    }
+    SCOPED_FD source = -1;
+    if (place->st.st_size <= PRIVATE_COPY_MAX) {
+        source = (int)raw_openat(AT_FDCWD, fd_path(place->fd).text, O_RDONLY | O_CLOEXEC);
+    }
+    long fd = private_memfd(source, place->st.st_size);
+    return settle(&place->fd, adopt(t, fd, place->canon, mode, flags), flags);
+}
+
+static long write_new(struct trap *t, struct place *place, long dirfd, const char *path, long flags, long mode) {
+    const char *base;
+    struct stat st;
+    if (place->error != -ENOENT || !(flags & O_CREAT)) {
+        return place->error;
+    }
+    if (raw_stat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        trap_end(t); /* a dangling link: the file would be made elsewhere */
+    }
+    SCOPED_FD parent = (int)place_parent(dirfd, path, &base);
+    if (parent < 0) {
+        return parent;
+    }
+    if (filesystem_is_control(place_filesystem(parent))) {
+        trap_end(t);
+    }
+    long error = may(parent, W_OK | X_OK);
+    if (error < 0) {
+        return error;
+    }
+    close_raw(&parent);
+    parent = -1;
+    long mask = xcs_sys1(SYS_umask, 0);
+    (void)xcs_sys1(SYS_umask, mask);
+    return adopt(t, private_memfd(-1, 0), place->canon, (uint32_t)(S_IFREG | (mode & 07777 & ~mask)), flags);
+}
+
+static long open_path(struct trap *t, long dirfd, const char *path, long flags, long mode) {
+    if ((flags & O_TMPFILE) == O_TMPFILE) {
+        trap_end(t);
+    }
+    if (flags & O_PATH) {
+        return raw_openat(dirfd, path, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    struct place *place = place_find(dirfd, path, !(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL));
+    SCOPED_FD at = place->fd;
+    struct private_file *file = place->file;
+    long result;
+    if (file != NULL && (flags & O_CREAT) && (flags & O_EXCL)) {
+        result = -EEXIST;
+    } else if (at >= 0 && (flags & O_DIRECTORY) && !S_ISDIR(place->st.st_mode)) {
+        result = -ENOTDIR;
+    } else if (file != NULL && WANTS_WRITE(flags)) {
+        close_raw(&at);
+        at = -1;
+        return reopen_private(file, flags);
+    } else if (file != NULL && at < 0) {
+        long fd = raw_openat(AT_FDCWD, fd_path(file->fd).text, O_RDONLY | (flags & (O_CLOEXEC | O_NONBLOCK)));
+        return fd;
+    } else if (at < 0) {
+        return write_new(t, place, dirfd, path, flags, mode);
+    } else if (WANTS_WRITE(flags) || ((flags & O_CREAT) && (flags & O_EXCL))) {
+        result = write_existing(t, place, flags);
+    } else {
+        result = open_reading(t, place, flags);
+    }
+    at = place->fd; /* -1 if it has become the program's */
+    return result;
+}
+
+long serve_open(struct trap *t) {
+#if defined(__x86_64__)
+    if (t->nr == SYS_creat) {
+        return open_path(t, AT_FDCWD, (const char *)t->arg[0], O_CREAT | O_WRONLY | O_TRUNC, t->arg[1]);
+    }
+#endif
+    return open_path(t, AT_FDCWD, (const char *)t->arg[0], t->arg[1] & 0xffffffffL, t->arg[2]);
+}
+
+long serve_openat(struct trap *t) {
+    return open_path(t, (int)t->arg[0], (const char *)t->arg[1], t->arg[2] & 0xffffffffL, t->arg[3]);
+}
