@@ -1,0 +1,286 @@
+/*
+ * See ahead.h. A run-ahead is not trusted more than the network: its bytes are parsed with the same bounds, and what it
+ * tells of itself only ends it or makes it slower.
+ */
+#include "ahead.h"
+#include "clock.h"
+#include "engine.h"
+#include "trace.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <utlist.h>
+
+struct ahead_conn {
+    struct source source;
+    struct ahead *ahead;
+    struct xcs_addr addr;
+    struct intake *intake;
+    struct node *waiting; /* its request waits for room in the window */
+    struct buf out;
+    size_t written;
+    bool close_after;
+    struct ahead_conn *prev, *next;
+};
+
+static void conn_end(struct ahead_conn *c) {
+    DL_DELETE(c->ahead->conns, c);
+    source_end(&c->source);
+    intake_free(c->intake);
+    buf_free(&c->out);
+    loop_free_later(c);
+}
+
+void ahead_forget(struct ahead *a, struct node *n) {
+    struct ahead_conn *c;
+    if (a->forked_at == n)
+        a->forked_at = NULL;
+    if (a->cursor == n)
+        a->cursor = n == a->session->graph.pending ? NULL : n->prev;
+    DL_FOREACH(a->conns, c) if (c->waiting == n) c->waiting = NULL;
+}
+
+static void judge(struct ahead *a) {
+    struct session *s = a->session;
+    if (a->superseded || a->issued > 0)
+        return;
+    if (decide_found_nothing(a->site)) {
+        session_debug(s, "site %016llx decided against: %s", (unsigned long long)a->site->id, a->site->off);
+        trace_event(s->number, "decided against", a->site->id, a->site->off);
+        s->stats.sites_off++;
+    }
+}
+
+void ahead_close(struct ahead *a, const char *why) {
+    struct session *s = a->session;
+    struct ahead_conn *c, *next;
+    session_debug(s, "run-ahead %u ended after %u calls, %u issued: %s", a->id, a->calls, a->issued, why);
+    trace_event(s->number, "run-ahead ended", a->id, why);
+    if (a->process.active)
+        syscall(SYS_pidfd_send_signal, a->process.fd, SIGKILL, NULL, 0);
+    DL_FOREACH_SAFE(a->conns, c, next)
+        conn_end(c);
+    source_end(&a->channel);
+    source_end(&a->process);
+    s->last_ahead_calls = a->calls;
+    s->ahead = NULL;
+    judge(a);
+    loop_free_later(a);
+}
+
+/* --- answers --- */
+
+static void write_on(struct ahead_conn *c) {
+    while (c->written < c->out.len) {
+        ssize_t r = send(c->source.fd, c->out.p + c->written, c->out.len - c->written, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0 && errno == EAGAIN) {
+            source_events(&c->source, EPOLLIN | EPOLLOUT);
+            return;
+        }
+        if (r <= 0)
+            return; /* the run-ahead closed it: its end shows as EPOLLHUP */
+        c->written += (size_t)r;
+    }
+    c->out.len = c->written = 0;
+    source_events(&c->source, EPOLLIN);
+    if (c->close_after)
+        shutdown(c->source.fd, SHUT_WR);
+}
+
+/* The real response if it is there already, else the placeholder. */
+static void answer(struct ahead_conn *c, struct node *n) {
+    struct graph *g = &c->ahead->session->graph;
+    c->waiting = NULL;
+    c->close_after = !n->request->keep_alive || (n->state == NODE_DONE && n->closes);
+    if (n->state == NODE_DONE && n->raw) {
+        buf_add(&c->out, n->raw, n->raw_len);
+    } else {
+        const struct buf *b = graph_placeholder(g, n, n->origin ? n->origin->dimension : 0);
+        buf_add(&c->out, b->p, b->len);
+    }
+    write_on(c);
+}
+
+void ahead_answer(struct ahead *a, struct node *n) {
+    struct ahead_conn *c;
+    DL_FOREACH(a->conns, c) {
+        if (c->waiting == n) {
+            answer(c, n);
+            return;
+        }
+    }
+}
+
+/* --- requests --- */
+
+/* The first equal pending call that this run-ahead has not walked over. */
+static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, const struct request *r) {
+    uint64_t hash = request_hash(addr, r);
+    struct node *n;
+    DL_FOREACH(a->session->graph.pending, n) {
+        if (n->hash == hash && n->seen_by != a->id && n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
+            request_same(&n->addr, n->request, addr, r, NULL, 0))
+            return n;
+    }
+    return NULL;
+}
+
+static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, struct request *r, struct call call) {
+    struct session *s = a->session;
+    struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
+    n->site = decide_site(&s->decisions, call.site);
+    n->origin = decide_origin(&s->decisions, addr);
+    n->doubtful = a->random;
+    n->state = graph_link(&s->graph, n) ? NODE_DEPENDENT : NODE_READY;
+    n->asked_ns = clock_ns();
+    graph_pend(&s->graph, n, a->cursor);
+    return n;
+}
+
+/* A model call of the run-ahead. */
+static void model_call(struct ahead_conn *c, struct request *r, struct call call) {
+    struct ahead *a = c->ahead;
+    struct session *s = a->session;
+    struct node *n = adopt(a, &c->addr, r);
+    if (n) {
+        request_free(r);
+        json_decref(call.body);
+    } else {
+        n = new_node(a, &c->addr, r, call);
+    }
+    a->calls++;
+    a->random = false;
+    a->cursor = n;
+    n->seen_by = a->id;
+    if (n->state == NODE_DEPENDENT) {
+        session_debug(s, "call %llu waits for the answer of an earlier one", (unsigned long long)n->id);
+        trace_node(s->number, "dependent", n, NULL);
+    }
+    if (n->state == NODE_READY) {
+        c->waiting = n;
+        session_pump(s);
+        return;
+    }
+    answer(c, n);
+}
+
+static void on_request(struct ahead_conn *c, struct request *r) {
+    char why[128];
+    const char *reason = NULL;
+    struct call call;
+    if (detect(&c->addr, r, &call, &reason)) {
+        model_call(c, r, call);
+        return;
+    }
+    snprintf(why, sizeof why, "%.16s %.64s: %s", r->method, r->target, reason);
+    why[strcspn(why, "?")] = '\0'; /* a query may hold a key */
+    request_free(r);
+    ahead_close(c->ahead, why);
+}
+
+static bool drain_channel(struct ahead *a);
+
+static void conn_ready(struct source *src, uint32_t events) {
+    struct ahead_conn *c = (struct ahead_conn *)src;
+    char bytes[65536];
+    if (events & EPOLLOUT)
+        write_on(c);
+    /* What it said of itself before it sent these bytes comes first. */
+    if (!drain_channel(c->ahead) || !src->active)
+        return;
+    ssize_t n = recv(src->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        conn_end(c);
+        return;
+    }
+    struct request *r;
+    enum intake_result result = c->waiting ? INTAKE_BAD : intake_feed(c->intake, bytes, (size_t)n, &r);
+    if (result == INTAKE_REQUEST)
+        on_request(c, r);
+    else if (result == INTAKE_BAD)
+        ahead_close(c->ahead, "bytes that are no HTTP request, or more than one");
+}
+
+static void conn_open(struct ahead *a, struct packet *p) {
+    struct ahead_conn *c = xcalloc(1, sizeof *c);
+    c->ahead = a;
+    c->addr = p->msg.addr;
+    if (p->fds[0] < 0 || !source_add(&c->source, p->fds[0], EPOLLIN, conn_ready)) {
+        free(c);
+        return;
+    }
+    p->fds[0] = -1;
+    c->intake = intake_new();
+    DL_APPEND(a->conns, c);
+    if (p->msg.node && a->forked_at && a->forked_at->id == p->msg.node)
+        answer(c, a->forked_at);
+}
+
+/* False when the run-ahead is gone. */
+static bool drain_channel(struct ahead *a) {
+    struct packet p;
+    enum wire_result r;
+    while ((r = wire_receive(a->channel.fd, &p)) == WIRE_PACKET) {
+        char why[80];
+        int n = (int)strnlen(p.payload, sizeof why - 1);
+        memcpy(why, p.payload, (size_t)n);
+        why[n] = '\0';
+        if (p.msg.type == XCS_CONN)
+            conn_open(a, &p);
+        else if (p.msg.type == XCS_RANDOM)
+            a->random = true;
+        packet_end(&p);
+        if (p.msg.type == XCS_BARRIER) {
+            ahead_close(a, why);
+            return false;
+        }
+    }
+    if (r == WIRE_END) {
+        ahead_close(a, "end of the program");
+        return false;
+    }
+    return true;
+}
+
+static void channel_ready(struct source *src, uint32_t events) {
+    struct ahead *a = (struct ahead *)((char *)src - offsetof(struct ahead, channel));
+    (void)events;
+    drain_channel(a);
+}
+
+static void process_ready(struct source *src, uint32_t events) {
+    struct ahead *a = (struct ahead *)((char *)src - offsetof(struct ahead, process));
+    (void)events;
+    if (drain_channel(a))
+        ahead_close(a, "killed or crashed");
+}
+
+void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int pidfd) {
+    struct ahead *a = xcalloc(1, sizeof *a);
+    a->session = s;
+    a->id = id;
+    a->site = n->site;
+    a->forked_at = n;
+    if (!source_add(&a->channel, channel, EPOLLIN, channel_ready)) {
+        close(channel);
+        close(pidfd);
+        free(a);
+        return;
+    }
+    if (!source_add(&a->process, pidfd, EPOLLIN, process_ready))
+        close(pidfd);
+    s->ahead = a;
+    s->last_ahead = id;
+    s->last_ahead_calls = 0;
+    s->stats.run_aheads++;
+    session_debug(s, "run-ahead %u forked at call %llu", id, (unsigned long long)n->id);
+    trace_node(s->number, "run-ahead", n, NULL);
+}

@@ -1,0 +1,29 @@
+/*
+ * Canaries: the words that stand for text that is not known yet. Short, lower-case, alphanumeric, unguessable, all of one
+ * session with the same random beginning, so that a cut or re-cased canary is still recognised as one.
+ */
+#ifndef XCS_CANARY_H
+#define XCS_CANARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CANARY_PREFIX 6
+#define CANARY_LEN 16
+
+struct canaries {
+    char prefix[CANARY_PREFIX + 1];
+};
+
+void canaries_init(struct canaries *c);
+
+/* A new one; `out` takes CANARY_LEN characters and a zero. */
+void canary_make(const struct canaries *c, char out[CANARY_LEN + 1]);
+
+/* The first place at or after `from` where a canary, whole or cut, in any case, stands; NULL if none. */
+const char *canary_find(const struct canaries *c, const char *text, size_t len);
+
+/* Could `actual` be `text` with each canary in it replaced by some other text? */
+bool canary_fits(const struct canaries *c, const char *text, size_t len, const char *actual, size_t actual_len);
+
+#endif

@@ -1,0 +1,68 @@
+/* See decide.h. */
+#include "decide.h"
+#include "buf.h"
+#include <string.h>
+
+struct site *decide_site(struct decisions *d, uint64_t id) {
+    struct site *s;
+    HASH_FIND(hh, d->sites, &id, sizeof id, s);
+    if (!s) {
+        s = xcalloc(1, sizeof *s);
+        s->id = id;
+        HASH_ADD(hh, d->sites, id, sizeof s->id, s);
+    }
+    return s;
+}
+
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr) {
+    struct origin *o;
+    HASH_FIND(hh, d->origins, addr, sizeof *addr, o);
+    if (!o) {
+        o = xcalloc(1, sizeof *o);
+        o->addr = *addr;
+        o->window = WINDOW;
+        HASH_ADD(hh, d->origins, addr, sizeof o->addr, o);
+    }
+    return o;
+}
+
+void decide_free(struct decisions *d) {
+    struct site *s, *next_s;
+    struct origin *o, *next_o;
+    HASH_ITER(hh, d->sites, s, next_s) {
+        HASH_DEL(d->sites, s);
+        free(s);
+    }
+    HASH_ITER(hh, d->origins, o, next_o) {
+        HASH_DEL(d->origins, o);
+        free(o);
+    }
+}
+
+const char *decide_against_fork(const struct decisions *d, const struct site *s) { return d->off ? d->off : s->off; }
+
+bool decide_diverged(struct site *s) {
+    if (s->off || ++s->diverged < DIVERGED_MAX)
+        return false;
+    s->off = "its calls were not the ones foreseen, twice";
+    return true;
+}
+
+bool decide_found_nothing(struct site *s) {
+    if (s->off || ++s->found_nothing < NOTHING_MAX)
+        return false;
+    s->off = "nothing to issue ahead was found, three times";
+    return true;
+}
+
+bool decide_may_issue(const struct decisions *d, const struct origin *o, bool doubtful) {
+    unsigned window = o->window;
+    if (doubtful && !d->repeats && window > DOUBT_WINDOW)
+        window = DOUBT_WINDOW;
+    return o->ahead < window;
+}
+
+void decide_overloaded(struct origin *o) {
+    if (o->window > 1)
+        o->window /= 2;
+}

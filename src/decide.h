@@ -1,0 +1,58 @@
+/*
+ * Decisions: how far to run ahead of an origin, and where it does not pay. All of them are permanent: for the life of the
+ * session a site or a program that was decided against stays so, and a window only shrinks.
+ */
+#ifndef XCS_DECIDE_H
+#define XCS_DECIDE_H
+
+#include "../shim/protocol.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#define WINDOW 64
+#define DOUBT_WINDOW 8
+#define DIVERGED_MAX 2
+#define NOTHING_MAX 3
+
+struct site {
+    uint64_t id;
+    unsigned diverged, found_nothing;
+    const char *off; /* why it was decided against, or NULL */
+    unsigned issued, used, wasted;
+    UT_hash_handle hh;
+};
+
+struct origin {
+    struct xcs_addr addr;
+    unsigned window, ahead; /* calls issued ahead and not reached by main yet */
+    size_t dimension;       /* of embeddings, as last seen */
+    UT_hash_handle hh;
+};
+
+struct decisions {
+    struct site *sites;
+    struct origin *origins;
+    const char *off; /* the whole program was decided against: why */
+    bool repeats;    /* a request with randomness before it has been seen to repeat exactly */
+};
+
+struct site *decide_site(struct decisions *d, uint64_t id);
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr);
+void decide_free(struct decisions *d);
+
+/* NULL: a run-ahead may be forked at a call of this site; else why not. */
+const char *decide_against_fork(const struct decisions *d, const struct site *s);
+
+/* A run-ahead forked at s was wrong / found no call to issue. True when that decided against the site. */
+bool decide_diverged(struct site *s);
+bool decide_found_nothing(struct site *s);
+
+/* May one more call go out ahead of main? `doubtful`: randomness was drawn before it. */
+bool decide_may_issue(const struct decisions *d, const struct origin *o, bool doubtful);
+
+/* The origin answered 429. */
+void decide_overloaded(struct origin *o);
+
+#endif

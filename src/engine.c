@@ -1,0 +1,102 @@
+/*
+ * See engine.h. This file wires the parts; what is decided is in session.c, ahead.c and decide.c.
+ */
+#include "engine.h"
+#include "dispatch.h"
+#include "policy.h"
+#include "session.h"
+#include "trace.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct dispatch *dispatcher;
+static struct sock_filter *filter;
+static unsigned short filter_len;
+static struct source results, listener, stopper;
+static bool until_session_ends;
+
+struct dispatch *engine_dispatcher(void) { return dispatcher; }
+
+const struct sock_filter *engine_filter(size_t *bytes) {
+    *bytes = filter_len * sizeof *filter;
+    return filter;
+}
+
+void engine_session_ended(void) {
+    if (until_session_ends)
+        loop_stop();
+}
+
+static void results_ready(struct source *s, uint32_t events) {
+    struct dispatch_result r;
+    (void)s;
+    (void)events;
+    while (dispatch_next(dispatcher, &r))
+        sessions_result(&r);
+}
+
+static void listener_ready(struct source *s, uint32_t events) {
+    (void)events;
+    int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        session_open(fd);
+}
+
+static void stop_ready(struct source *s, uint32_t events) {
+    (void)s;
+    (void)events;
+    loop_stop();
+}
+
+/* Each call ahead takes a few descriptors. */
+static void raise_limits(void) {
+    struct rlimit rl;
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+        rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
+        setrlimit(RLIMIT_NOFILE, &rl);
+    }
+}
+
+static bool start(const struct engine_options *o) {
+    if (!loop_open() || !(dispatcher = dispatch_start()))
+        return false;
+    /* Descriptors of others: the loop gets ones of its own to close. */
+    if (!source_add(&results, dup(dispatch_fd(dispatcher)), EPOLLIN, results_ready))
+        return false;
+    if (!policy_export(&filter, &filter_len)) {
+        filter = NULL; /* without a filter no run-ahead is forked */
+        filter_len = 0;
+    }
+    trace_open(o->trace_path);
+    until_session_ends = o->listen_fd < 0;
+    if (o->listen_fd >= 0 && !source_add(&listener, dup(o->listen_fd), EPOLLIN, listener_ready))
+        return false;
+    if (o->stop_fd >= 0 && !source_add(&stopper, dup(o->stop_fd), EPOLLIN, stop_ready))
+        return false;
+    if (o->channel_fd >= 0)
+        session_open(o->channel_fd);
+    return true;
+}
+
+int engine_run(const struct engine_options *o) {
+    signal(SIGPIPE, SIG_IGN);
+    raise_limits();
+    if (!start(o))
+        return -1;
+    loop_run();
+    sessions_close();
+    if (o->stats_out)
+        *o->stats_out = *sessions_total();
+    source_end(&results);
+    source_end(&listener);
+    source_end(&stopper);
+    dispatch_stop(dispatcher);
+    trace_close();
+    loop_close();
+    free(filter);
+    return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * Placeholders: a valid HTTP response of an API that stands for one whose text is not known yet; its text leaves are canaries.
+ */
+#ifndef XCS_PLACEHOLDER_H
+#define XCS_PLACEHOLDER_H
+
+#include "buf.h"
+#include "canary.h"
+#include "detect.h"
+
+/* The raw response to a call. `dimension`: length of the origin's embeddings as last seen, 0 when never. */
+void placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
+                      struct buf *out);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * A session: one process of the user's (main), from its HELLO to the end of its channel, with its graph, its decisions and its
+ * run-ahead.
+ */
+#ifndef XCS_SESSION_H
+#define XCS_SESSION_H
+
+#include "decide.h"
+#include "graph.h"
+#include "loop.h"
+#include "stats.h"
+#include "wire.h"
+
+struct ahead;
+
+struct session {
+    struct source channel;
+    unsigned number;
+    int debug_fd; /* main's stderr, or -1 */
+    bool greeted;
+    struct graph graph;
+    struct decisions decisions;
+    struct ahead *ahead;      /* the live run-ahead, or NULL */
+    uint32_t last_ahead;      /* id of the newest one */
+    unsigned last_ahead_calls; /* calls that it made */
+    struct node *awaited;     /* main's unanswered MISSes, through `next` */
+    struct stats stats;
+    uint64_t began_ns, waited_until_ns;
+    struct session *prev, *next;
+};
+
+/* Takes the channel over. */
+void session_open(int channel);
+
+/* Ends all sessions, adding what they gained to the total. */
+void sessions_close(void);
+const struct stats *sessions_total(void);
+bool sessions_any(void);
+
+/* Told by the engine: a call that the dispatcher issued has ended. Takes r->raw over. */
+struct dispatch_result;
+void sessions_result(struct dispatch_result *r);
+
+/* One line on main's stderr when it asked for that (XCS_DEBUG=1). */
+void session_debug(const struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Issues what the windows have room for, in program order, and answers the run-ahead that waits for it. */
+void session_pump(struct session *s);
+
+/* A call found ahead that main will not use: cancelled, counted and removed. */
+void session_waste(struct session *s, struct node *n);
+
+/* The next node number, unique in the process. */
+uint64_t session_next_id(void);
+
+#endif
