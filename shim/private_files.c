@@ -2,7 +2,6 @@
  * The table of a run-ahead's private files, see private_files.h. Called between clone and filter, and in the SIGSYS
  * handler under its lock: raw system calls and static memory only.
  */
-#define _GNU_SOURCE
 #include "private_files.h"
 #include "trap.h"
 

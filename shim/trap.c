@@ -6,7 +6,6 @@
  * of several threads (their tables and buffers are static). Nothing in it may make a call that traps: each of the
  * handler's own calls is either allowed outright or carries XCS_COOKIE.
  */
-#define _GNU_SOURCE
 #include "trap.h"
 
 #include <poll.h>

@@ -62,6 +62,11 @@ void trap_end(const struct trap *t) __attribute__((noreturn));
 bool quarantine_descriptors(const struct ahead_plan *plan);
 bool quarantine_mappings(void);
 
+/* quarantine_events.c: a new epoll or eventfd in the state of the inherited one; then, at the end, what was watched. */
+long events_new_epoll(int fd);
+long events_new_counter(int fd, int flags);
+void events_watch_again(void);
+
 /* trap_net.c: gives a connected pair's near end, remembers `peer` (NULL: not connected); -errno on failure. */
 long net_pair(int family, int type, int flags, const struct xcs_addr *peer, int *far);
 bool net_tell_conn(const struct xcs_addr *addr, uint64_t node, int far);

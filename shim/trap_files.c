@@ -4,7 +4,6 @@
  *
  * Called by trap.c's handler under its lock.
  */
-#define _GNU_SOURCE
 #include "trap_open.h"
 #include "trap_path.h"
 
@@ -186,7 +185,6 @@ static long serve_mkdirat(struct trap *t) {
 #define KERNEL_TERMIOS 36 /* bytes that TCGETS writes */
 static struct {
     bool known;
-    ino_t ino; /* of what has taken its place */
     char termios[64];
     unsigned short size[4];
 } ttys[TTYS];

@@ -2,7 +2,6 @@
  * Names of the system calls at which run-aheads end, for the reason that the user is told. Called by trap.c when one
  * ends. A call that is not here is given by its number.
  */
-#define _GNU_SOURCE
 #include "trap.h"
 
 #define NAME(call) {SYS_##call, #call},

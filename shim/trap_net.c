@@ -5,7 +5,6 @@
  *
  * Called by trap.c's handler, and by quarantine for the connections that main had.
  */
-#define _GNU_SOURCE
 #include "trap.h"
 
 #include <arpa/inet.h>

@@ -5,7 +5,6 @@
  *
  * Called by trap.c's handler under its lock.
  */
-#define _GNU_SOURCE
 #include "trap_open.h"
 #include "trap_path.h"
 

@@ -2,7 +2,6 @@
  * Resolution of paths for the served file calls, see trap_path.h. The kernel resolves (O_PATH opens nothing and wakes
  * nobody), so that links, mounts and ".." are right; a private file's name is its canonical path.
  */
-#define _GNU_SOURCE
 #include "trap_path.h"
 
 #include <fcntl.h>

@@ -2,7 +2,6 @@
  * Served calls by which a process asks who it is, draws randomness, and sets its signals and limits. Called by
  * trap.c's handler only.
  */
-#define _GNU_SOURCE
 #include "trap.h"
 
 #include <signal.h>

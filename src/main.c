@@ -93,7 +93,7 @@ static int engine_on_fd(const char *text) {
         .stop_fd = -1,
         .trace_path = getenv("XCS_TRACE"),
     };
-    return engine_run(&options);
+    return engine_run(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int engine_on_path(const char *path) {
@@ -116,7 +116,7 @@ static int engine_on_path(const char *path) {
     unlink(path);
     close(listen_fd);
     close(stop_fd);
-    return status;
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int command_engine(int argc, char **argv) {

@@ -10,7 +10,6 @@
  * Conditions only ever allow. A comparison is of 64 bits while the kernel may use 32 of them: for a condition that
  * allows, stray upper bits lead to a trap, which is the safe side. Never add a row that forbids by condition.
  */
-#define _GNU_SOURCE
 #include "policy.h"
 #include "../shim/raw.h"
 

@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+"""End-to-end tests: runs each scenario's program without and with XCS, each time against a fresh model server, and
+compares what can be seen of it: output, errors, exit status, files, and the requests that the server saw.
+
+Prints TAP. Exit status 1 when anything failed. Needs only the standard library; the programs need what they test.
+"""
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import processes
+from record import Record, describe, difference
+from scenarios import SCENARIOS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+C_PROGRAMS = {"plain": [], "vectored": [], "stdio_socket": [], "interrupted": [], "deny_syscall": ["-lseccomp"]}
+LIMIT = 60  # seconds for one run of a program
+
+
+def compile_programs(into):
+    """The C programs, for a run outside the build tree."""
+    for name, libraries in C_PROGRAMS.items():
+        source = os.path.join(TESTS, "programs", name + ".c")
+        if not os.path.exists(source):
+            source = os.path.join(TESTS, name + ".c")
+        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
+                        os.path.join(into, name), *libraries], check=True)
+
+
+class Server:
+    """A model server for one run, on a port that is the same for both runs of a scenario."""
+
+    def __init__(self, options, directory, port, scenario):
+        self.log = os.path.join(directory, "server.log")
+        port_file = os.path.join(directory, "port")
+        if os.path.exists(port_file):
+            os.unlink(port_file)
+        self.process = subprocess.Popen(
+            [options.server, "--port", str(port), "--port-file", port_file, "--log", self.log,
+             "--latency-ms", str(scenario.latency), *scenario.server], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not os.path.exists(port_file):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the model server did not start")
+            time.sleep(0.005)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        return Record(self.log)
+
+
+class Run:
+    """One run of a scenario's program; what it did is in the attributes."""
+
+    def __init__(self, options, scenario, directory, port, library=None, debug=False):
+        self.work = os.path.join(directory, "work")
+        shutil.rmtree(self.work, ignore_errors=True)
+        os.mkdir(self.work)
+        for name, text in scenario.files.items():
+            with open(os.path.join(self.work, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        fill = {"url": f"http://127.0.0.1:{port}/v1", "programs": os.path.join(TESTS, "programs"), "bin": options.bin,
+                "python": "/usr/bin/python3"}
+        argv = [word.format(**fill) for word in scenario.argv]
+        env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        if library:
+            env["LD_PRELOAD"] = library
+        if debug:
+            env["XCS_DEBUG"] = "1"
+        server = Server(options, directory, port, scenario)
+        try:
+            self._run(scenario, argv, env, directory, server, library)
+        finally:
+            self.record = server.end()
+        self.files = self._files()
+
+    def _run(self, scenario, argv, env, directory, server, library):
+        names = [os.path.join(directory, "stdout"), os.path.join(directory, "stderr")]
+        files = [open(name, "wb") for name in names]
+        outputs = [subprocess.PIPE] * 2 if scenario.pipe else files
+        stdin = subprocess.PIPE if scenario.stdin is not None else subprocess.DEVNULL
+        began = time.monotonic()
+        process = subprocess.Popen(argv, cwd=self.work, env=env, stdin=stdin, stdout=outputs[0], stderr=outputs[1],
+                                   start_new_session=True)
+        saboteur = processes.Saboteur(process.pid, *scenario.sabotage) if library and scenario.sabotage else None
+        if saboteur:
+            saboteur.start()
+        self.timed_out = False
+        try:
+            text = scenario.stdin.encode() if scenario.stdin is not None else None
+            piped = process.communicate(text, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            self.timed_out = True
+            process.kill()
+            process.wait()
+            piped = (None, None)
+        self.seconds = time.monotonic() - began
+        self.status = process.returncode
+        self.sabotaged = saboteur.end() if saboteur else 0
+        self.left, self.orphans = processes.leftovers({server.process.pid})
+        for f in files:
+            f.close()
+        if scenario.pipe:
+            self.stdout, self.stderr = (part or b"" for part in piped)
+        else:
+            self.stdout, self.stderr = (open(name, "rb").read() for name in names)
+
+    def _files(self):
+        """{name: (kind, mode, content)} of everything in the working directory."""
+        found = {}
+        for top, directories, files in os.walk(self.work):
+            for name in directories + files:
+                path = os.path.join(top, name)
+                info = os.lstat(path)
+                content = open(path, "rb").read() if name in files and os.path.isfile(path) else b""
+                key = os.path.relpath(path, self.work)
+                found[key] = (oct(info.st_mode), content)
+        return found
+
+
+def compare_output(name, base, other):
+    if base == other:
+        return []
+    at = next((i for i, (a, b) in enumerate(zip(base, other)) if a != b), min(len(base), len(other)))
+    return [f"{name} differs at byte {at} ({len(base)} bytes without, {len(other)} with)",
+            f"  without: {base[max(0, at - 60):at + 160]!r}", f"  with:    {other[max(0, at - 60):at + 160]!r}"]
+
+
+def compare_requests(scenario, base, other):
+    problems = []
+    missing, extra = difference(base.record.multiset(), other.record.multiset())
+    if sum(missing.values()) > scenario.saved:
+        problems += [f"{sum(missing.values())} requests missing with XCS", *("  " + line for line in describe(missing))]
+    if sum(extra.values()) > scenario.wasted:
+        problems += [f"{sum(extra.values())} requests too many with XCS ({scenario.wasted} allowed)",
+                     *("  " + line for line in describe(extra))]
+    if scenario.order and base.record.in_order() != other.record.in_order():
+        problems.append("requests arrived in another order with XCS")
+    if not scenario.wasted and base.record.places() != other.record.places():
+        problems.append(f"other requests not at their place: {base.record.places()} without, {other.record.places()} with")
+    return problems
+
+
+def judge_native(scenario, run):
+    problems = []
+    if run.timed_out:
+        problems.append("timed out")
+    if run.status != (scenario.status or 0):
+        problems.append(f"exit status {run.status}, expected {scenario.status or 0}")
+    if run.left:
+        problems += ["processes left: ", *run.left]
+    if problems:
+        problems += tail("stdout", run.stdout) + tail("stderr", run.stderr)
+    return problems
+
+
+def judge(scenario, base, run):
+    """(what is wrong, whether it was fast enough)."""
+    problems = []
+    if run.timed_out:
+        problems.append(f"timed out with XCS after {LIMIT} s")
+    if base.status != run.status:
+        problems.append(f"exit status {base.status} without, {run.status} with")
+    problems += compare_output("stdout", base.stdout, run.stdout)
+    problems += compare_output("stderr", base.stderr, run.stderr)
+    for name in sorted(base.files.keys() | run.files.keys()):
+        if base.files.get(name) != run.files.get(name):
+            problems.append(f"file {name} differs: {str(base.files.get(name))[:100]} without, {str(run.files.get(name))[:100]} with")
+    problems += compare_requests(scenario, base, run)
+    if run.left:
+        problems += [f"{len(run.left)} processes left behind", *("  " + line for line in run.left)]
+    if scenario.slower and run.seconds > base.seconds * scenario.slower + 0.5:
+        problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
+    return problems, scenario.rounds is None or run.record.rounds() <= scenario.rounds
+
+
+def tail(name, data, lines=40):
+    text = data.decode(errors="replace").splitlines()[-lines:]
+    return [f"{name}| {line[:300]}" for line in text]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def figures(scenario, base, run):
+    text = (f"{base.seconds:.2f} s, {run.seconds:.2f} s with; rounds {base.record.rounds()}, {run.record.rounds()} with;"
+            f" at once {run.record.most_at_once()}; requests {len(base.record.requests)}, {len(run.record.requests)} with")
+    if run.orphans:
+        text += f"; {run.orphans} ended after the program"
+    if scenario.sabotage:
+        text += f"; {run.sabotaged} hurt"
+    return text
+
+
+def run_scenario(options, scenario, directory):
+    """(what is wrong, remarks)."""
+    port = free_port()
+    base = Run(options, scenario, directory, port)
+    problems = judge_native(scenario, base)
+    if problems or options.native_only:
+        return problems, [f"{base.seconds:.2f} s; rounds {base.record.rounds()}; requests {len(base.record.requests)}"]
+    library = options.libxcs
+    if scenario.lone:
+        library = shutil.copy(os.path.realpath(library), os.path.join(directory, "libxcs.so"))
+    remarks, fast = [], 0
+    for _ in range(scenario.repeat):
+        run = Run(options, scenario, directory, port, library)
+        wrong, in_time = judge(scenario, base, run)
+        fast += in_time
+        problems += wrong
+        remarks.append(figures(scenario, base, run))
+    if fast < scenario.fast:
+        problems.append(f"{scenario.rounds} rounds or fewer in {fast} of {scenario.repeat} runs, wanted in {scenario.fast}")
+    if problems:
+        debug = Run(options, scenario, directory, port, library, debug=True)
+        problems.append(f"once more with XCS_DEBUG=1 (status {debug.status}, {debug.seconds:.2f} s):")
+        problems += tail("stderr", debug.stderr)
+    return problems, remarks
+
+
+def parse():
+    env = os.environ
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
+    p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
+    p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
+    p.add_argument("--bin", default=env.get("XCS_TEST_BIN"), help="where the compiled programs are; default: compile them")
+    p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
+    p.add_argument("--native-only", action="store_true", help="only try the programs, without XCS")
+    p.add_argument("--list", action="store_true")
+    options = p.parse_args()
+    if not options.list and (not options.server or not (options.libxcs or options.native_only)):
+        p.error("--server and --libxcs are needed")
+    for name in ("libxcs", "server", "bin"):
+        if getattr(options, name):
+            setattr(options, name, os.path.abspath(getattr(options, name)))
+    return options
+
+
+def main():
+    options = parse()
+    chosen = [s for s in SCENARIOS if not options.names or any(n in s.name for n in options.names)] * options.repeat
+    if options.list:
+        print("\n".join(s.name for s in chosen))
+        return 0
+    processes.become_subreaper()
+    failed = 0
+    print(f"1..{len(chosen)}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
+        if not options.bin:
+            options.bin = os.path.join(top, "bin")
+            os.mkdir(options.bin)
+            compile_programs(options.bin)
+        for number, scenario in enumerate(chosen, 1):
+            directory = tempfile.mkdtemp(dir=top)
+            try:
+                problems, remarks = run_scenario(options, scenario, directory)
+            except (RuntimeError, OSError) as error:
+                problems, remarks = [f"the test itself failed: {error}"], []
+            failed += bool(problems)
+            print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
+            for line in remarks + problems:
+                print("#", line)
+            sys.stdout.flush()
+            shutil.rmtree(directory, ignore_errors=True)
+    print(f"# {len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

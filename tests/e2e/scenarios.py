@@ -1,0 +1,146 @@
+"""The table of end-to-end scenarios: one row, one promise. run.py runs each without and with XCS and compares.
+
+Names are "family/what". In an argv, {url} is the server's address, {programs} this test's programs, {bin} the compiled
+ones and {python} the interpreter.
+"""
+import dataclasses
+import errno
+import signal
+from typing import Optional
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    argv: list
+    files: dict = dataclasses.field(default_factory=dict)  # name -> text, in the working directory
+    stdin: Optional[str] = None    # fed through a pipe
+    server: tuple = ()             # flags of the model server
+    latency: int = 100             # milliseconds
+    rounds: Optional[int] = None   # with XCS at most this many rounds of model calls
+    order: bool = False            # requests arrive in the order in which they do without XCS
+    wasted: int = 0                # requests that XCS may add
+    saved: int = 0                 # requests that XCS may leave out
+    slower: Optional[float] = None  # with XCS at most this factor slower (and half a second)
+    repeat: int = 1
+    fast: int = 1                  # in how many of the repetitions `rounds` must hold
+    sabotage: Optional[tuple] = None  # (kind, signal, after seconds, once)
+    lone: bool = False             # libxcs.so without xcs beside it
+    pipe: bool = False             # outputs are pipes, not files
+    status: Optional[int] = None   # what the program must return, when that is not 0
+
+
+def python(name, program, client="session", *args, **more):
+    return Scenario(name, ["{python}", "{programs}/" + program + ".py", "{url}", client, *map(str, args)], **more)
+
+
+def compiled(name, program, *args, **more):
+    return Scenario(name, ["{bin}/" + program, "{url}", *args], **more)
+
+
+CLIENTS = ("requests", "session", "httpx", "httpx-client", "http.client", "urllib")
+PROMPTS = "".join(f"line {i} of the prompts\n" for i in range(8))
+
+CLIENT_LIBRARIES = [
+    *(python(f"client/python-{c}", "loop", c, 8, latency=200, rounds=1) for c in CLIENTS),
+    *(Scenario(f"client/ruby-{how}", ["ruby", "{programs}/net_http.rb", "{url}", how], latency=200, rounds=1)
+      for how in ("keep", "each")),
+    Scenario("client/perl-http-tiny", ["perl", "{programs}/http_tiny.pl", "{url}"], latency=200, rounds=1),
+    *(Scenario(f"client/perl-lwp-{how}", ["perl", "{programs}/lwp.pl", "{url}", how], latency=200, rounds=1)
+      for how in ("keep", "each")),
+    Scenario("client/php-streams", ["php", "{programs}/streams.php", "{url}"], latency=200, rounds=1),
+    compiled("client/c-keep", "plain", "keep", latency=200, rounds=1),
+    compiled("client/c-each", "plain", "each", latency=200, rounds=1),
+    compiled("client/c-vectored", "vectored", latency=200, rounds=1),
+    compiled("client/c-stdio", "stdio_socket", latency=200, rounds=1),
+]
+
+PATTERNS = [
+    *(python(f"pattern/final-{c}", "loop_final", c, 8, latency=200, rounds=2) for c in CLIENTS),
+    python("pattern/final-32", "loop_final", "session", 32, latency=500, rounds=2),
+    python("pattern/loop-200", "loop", "session", 200, latency=100, rounds=20),
+    *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
+    python("pattern/endpoints", "endpoints", latency=200, rounds=1),
+    python("pattern/prompts-from-file", "file_prompts", "session", "prompts.txt", files={"prompts.txt": PROMPTS},
+           latency=200, rounds=1),
+    python("pattern/prompts-from-stdin", "stdin_prompts", stdin=PROMPTS),
+    python("pattern/answers-to-files", "write_answers", latency=200, rounds=1),
+    python("pattern/stdout-pipe", "loop", "session", 8, latency=200, rounds=1, pipe=True),
+    python("pattern/subprocess-between", "subprocess_between"),
+    python("pattern/fork", "fork_calls", "session", "fork"),
+    python("pattern/multiprocessing", "fork_calls", "session", "pool"),
+    python("pattern/sleep-between", "sleep_between"),
+    python("pattern/thread-pool", "thread_pool", "session", slower=1.05),
+    python("pattern/same-prompt", "same_prompt", latency=200, rounds=1),
+    python("pattern/same-prompt-counted", "same_prompt", latency=200, rounds=1, server=("--count-equal",)),
+    python("pattern/non-ascii", "non_ascii", latency=200, rounds=2),
+    python("pattern/large-request", "large", "session", "request", latency=500, rounds=2),
+    python("pattern/large-response", "large", "session", "response", latency=500, rounds=2),
+    python("pattern/large-response-http.client", "large", "http.client", "response"),
+    python("pattern/temp-files", "temp_files", latency=200, rounds=2),
+    python("pattern/barrier", "barrier", order=True),
+    python("pattern/busy-threads", "busy_threads", latency=200, rounds=4, repeat=10, fast=9),
+]
+
+ENDINGS = [
+    python("ending/raises", "raise_midloop", wasted=8, status=1),
+    python("ending/sys-exit", "exit_midloop", "session", "orderly", wasted=8, status=42),
+    python("ending/_exit", "exit_midloop", "session", "at-once", wasted=8, status=42),
+    *(python(f"ending/{s}", "kill_self", "session", s, wasted=8, status=-getattr(signal, s))
+      for s in ("SIGKILL", "SIGTERM", "SIGSEGV")),
+    python("ending/interrupt", "interrupt", wasted=8, status=-signal.SIGINT),
+]
+
+SURROUNDINGS = [
+    python("own/close-all-first", "close_all", "requests", "first"),
+    python("own/close-all-middle", "close_all", "requests", "middle"),
+    python("own/alarm", "alarm"),
+    compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
+    python("own/children", "children"),
+    python("own/children-requests", "children", "requests"),
+    python("own/socket-information", "sockinfo", "http.client"),
+]
+
+WIRE = [
+    *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
+        ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
+        ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
+    python("wire/stream", "stream"),
+    python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
+    python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
+    python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
+    python("wire/three-per-connection", "loop", "session", 8, latency=200, rounds=2, server=("--max-requests", "3")),
+    *(python(f"wire/short-keepalive-{c}", "keepalive", c, server=("--keepalive-timeout", "1"))
+      for c in ("session", "http.client")),
+    python("wire/timeout-session", "timeout", wasted=2),
+    python("wire/timeout-httpx", "timeout", "httpx-client", wasted=2),
+    *(python(f"wire/retry-{s}", "retry", "session", s, wasted=6) for s in (429, 500, 503)),
+    *(python(f"wire/errors-{marker}", "errors", "session", marker, wasted=4)
+      for marker in ("status=429", "status=500", "status=400", "drop=20", "reset=20", "hangup")),
+]
+
+
+def refused(name, what, number):
+    return Scenario(f"open/{name}", ["{bin}/deny_syscall", what, str(number), "{python}", "{programs}/loop.py", "{url}",
+                                     "session", "6"], wasted=6)
+
+
+FAIL_OPEN = [
+    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop", "session", 8, wasted=16, latency=200,
+             sabotage=("engine", signal.SIGKILL, after, True)) for after in (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)),
+    python("open/engine-killed-each-time", "loop_final", "requests", 8, wasted=24,
+           sabotage=("engine", signal.SIGKILL, 0, False)),
+    python("open/engine-stopped", "loop", "session", 8, wasted=16, sabotage=("engine", signal.SIGSTOP, 0.4, True)),
+    python("open/holder-killed", "loop", "session", 8, wasted=16, sabotage=("holder", signal.SIGKILL, 0.3, True)),
+    python("open/ahead-killed", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGKILL, 0, False)),
+    python("open/ahead-stopped", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSTOP, 0, False)),
+    python("open/ahead-segfaults", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSEGV, 0, False)),
+    python("open/xcs-missing", "loop", "session", 6, lone=True, order=True),
+    refused("seccomp-refused", "seccomp-filter", errno.EINVAL),
+    refused("process-refused", "process", errno.EAGAIN),
+    refused("memfd-refused", "memfd_create", errno.ENOSYS),
+    refused("pidfd-refused", "pidfd_open,pidfd_send_signal", errno.ENOSYS),
+    refused("socketpair-refused", "socketpair", errno.EMFILE),
+]
+
+SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + FAIL_OPEN
