@@ -43,13 +43,23 @@ static uint32_t current_id;
 void ahead_child_reset(void) {
     memset(children, 0, sizeof children);
     current = 0;
+    engine_child_reset();
 }
 
-void ahead_reap(void) {
-    engine_reap();
-    for (size_t i = 0; i < CHILDREN; i++)
+int ahead_reap(void) {
+    int left = engine_reap();
+    for (size_t i = 0; i < CHILDREN; i++) {
         if (children[i] && xcs_sys4(SYS_wait4, children[i], 0, __WALL | WNOHANG, 0) != 0)
             children[i] = 0;
+        left += children[i] != 0;
+    }
+    return left;
+}
+
+void ahead_kill(void) {
+    for (size_t i = 0; i < CHILDREN; i++)
+        if (children[i])
+            xcs_sys2(SYS_kill, children[i], SIGKILL);
 }
 
 static pid_t *free_child(void) {

@@ -14,8 +14,11 @@
  */
 bool main_run_ahead(struct conn *c, int fd, bool always);
 
-/* Reaps the run-aheads and the holder that have ended. Needs the state lock. */
-void ahead_reap(void);
+/* Reaps the run-aheads and the holder that have ended; how many are left. Needs the state lock. */
+int ahead_reap(void);
+
+/* Kills the run-aheads. */
+void ahead_kill(void);
 
 /* In the child of a fork: they are not its children. */
 void ahead_child_reset(void);

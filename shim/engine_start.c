@@ -170,7 +170,10 @@ static int spawn(void) {
 
 int engine_start(void) { return sidecar.sun_family ? connect_sidecar() : spawn(); }
 
-void engine_reap(void) {
+int engine_reap(void) {
     if (holder_pid > 0 && xcs_sys4(SYS_wait4, holder_pid, 0, __WALL | WNOHANG, 0) != 0)
         holder_pid = 0;
+    return holder_pid > 0;
 }
+
+void engine_child_reset(void) { holder_pid = 0; }

@@ -13,6 +13,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define END_MS 200
 
 enum xcs_mode xcs_mode;
 pid_t xcs_pid;
@@ -50,6 +53,19 @@ static void in_child(void) {
     channel_close();
     conn_child_reset();
     ahead_child_reset();
+}
+
+/*
+ * exit(): the run-ahead, the engine and its holder end with their channel; they are waited for shortly, so that no zombie is
+ * left to whoever is process 1. After _exit or a signal they end by themselves.
+ */
+__attribute__((destructor)) static void end(void) {
+    if (xcs_mode != XCS_MODE_MAIN || xcs_sys0(SYS_getpid) != xcs_pid)
+        return;
+    ahead_kill();
+    channel_close();
+    for (int waited = 0; waited < END_MS && ahead_reap() > 0; waited++)
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
 }
 
 __attribute__((constructor)) static void start(void) {

@@ -91,6 +91,11 @@ int engine_run(const struct engine_options *o) {
     sessions_close();
     if (o->stats_out)
         *o->stats_out = *sessions_total();
+    if (until_session_ends) {
+        /* Main waits for us in its exit: no time to take apart what the kernel takes apart. */
+        trace_close();
+        _exit(0);
+    }
     source_end(&results);
     source_end(&listener);
     source_end(&stopper);
