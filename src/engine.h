@@ -1,24 +1,29 @@
 /*
- * The engine's process: one event loop that serves main's channels, and the dispatcher's thread. Called by main.c
- * (`xcs engine`) and run.c (`xcs run --stats`).
+ * The engine process: sessions of programs, one event loop, one dispatcher.
  */
 #ifndef XCS_ENGINE_H
 #define XCS_ENGINE_H
 
-struct stats;
+#include "stats.h"
+#include <stddef.h>
+
+struct dispatch;
+struct sock_filter;
 
 struct engine_options {
-    int channel_fd;         /* main's channel (`xcs engine --fd 3`), or -1 */
-    int listen_fd;          /* SEQPACKET socket that mains connect to, or -1 */
-    int stop_fd;            /* readable: take what has come already, and end; or -1 */
-    const char *trace_path; /* record the run in this file, or NULL */
-    struct stats *stats_out; /* the sum of all sessions, or NULL */
+    int channel_fd;          /* main's channel (`xcs engine --fd`), or -1: the engine ends with it */
+    int listen_fd;           /* a listening SEQPACKET socket (sidecar, `xcs run --stats`), or -1 */
+    int stop_fd;             /* readable when the engine is to end, or -1 */
+    const char *trace_path;  /* or NULL */
+    struct stats *stats_out; /* filled at the end; or NULL */
 };
 
-/*
- * Serves until the channel's end of file or, with listen_fd, until stop_fd is readable. Kills the run-aheads that are left,
- * cancels what is in flight. Returns an exit status. listen_fd and stop_fd stay the caller's, channel_fd is closed.
- */
+/* Runs until its end; 0, or -1 with errno when it could not start. Takes channel_fd over, the others stay the caller's. */
 int engine_run(const struct engine_options *options);
+
+/* For the sessions. */
+struct dispatch *engine_dispatcher(void);
+const struct sock_filter *engine_filter(size_t *bytes);
+void engine_session_ended(void);
 
 #endif

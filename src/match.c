@@ -1,188 +1,118 @@
-/* Exact matches, templates and first differences: see match.h. */
-#include "match.h"
-
-#include "canary.h"
-
+/*
+ * Matching (graph.h): is main's request the one that a run-ahead foresaw? Method, target, version, origin, headers and
+ * body are compared. The table below lists the only headers that may differ: they name one request among
+ * others for tracing and have no part in what the model answers.
+ */
+#include "graph.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-/*
- * Headers that name an attempt or a trace and nothing that the model is asked. Client libraries draw them anew for each
- * request, so the run-ahead's differ from main's; the issued call carries the run-ahead's.
- */
-static const char *const ignored[] = {
-    "x-request-id", "x-client-request-id", "idempotency-key", "x-stainless-retry-count",
-    "traceparent",  "tracestate",          "baggage",         "x-correlation-id",
-    "date",         "x-amzn-trace-id",     "sentry-trace",    "x-cloud-trace-context",
+static const char *const tracing_headers[] = {
+    "x-request-id",    "x-client-request-id", "x-correlation-id",      "idempotency-key", "traceparent", "tracestate",
+    "x-amzn-trace-id", "x-b3-traceid",        "x-b3-spanid",           "date",            "sentry-trace", "baggage",
+    "x-stainless-retry-count",
 };
 
-static bool named(const char *line, const char *name) {
-    size_t len = strlen(name);
-    return strncasecmp(line, name, len) == 0 && line[len] == ':';
-}
-
-static bool is_ignored(const char *line) {
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
-        if (named(line, ignored[i]))
+static bool traces(const struct header *h) {
+    for (size_t i = 0; i < sizeof tracing_headers / sizeof *tracing_headers; i++)
+        if (strcasecmp(h->name, tracing_headers[i]) == 0)
             return true;
-    }
     return false;
 }
 
-/* Index of the next header from i on that counts, nheaders at the end. */
-static size_t significant(const struct request *r, size_t i) {
-    while (i < r->nheaders && is_ignored(r->headers[i]))
+/*
+ * The header of b that answers to a's i-th: the same name, for the same time. The order of headers of different names means
+ * nothing (RFC 9110, 5.3), and languages that keep them in hash tables vary it.
+ */
+static const struct header *partner(const struct request *a, size_t i, const struct request *b) {
+    size_t nth = 0;
+    for (size_t k = 0; k < i; k++)
+        nth += strcmp(a->headers[k].name, a->headers[i].name) == 0;
+    for (size_t k = 0; k < b->nheaders; k++)
+        if (strcmp(b->headers[k].name, a->headers[i].name) == 0 && nth-- == 0)
+            return &b->headers[k];
+    return NULL;
+}
+
+static size_t counted(const struct request *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->nheaders; i++)
+        n += !traces(&r->headers[i]);
+    return n;
+}
+
+static bool same_addr(const struct xcs_addr *a, const struct xcs_addr *b) {
+    if (a->len != b->len || a->u.sa.sa_family != b->u.sa.sa_family)
+        return false;
+    if (a->u.sa.sa_family == AF_INET)
+        return a->u.in.sin_port == b->u.in.sin_port && a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+    return a->u.in6.sin6_port == b->u.in6.sin6_port && a->u.in6.sin6_scope_id == b->u.in6.sin6_scope_id &&
+           memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, sizeof a->u.in6.sin6_addr) == 0;
+}
+
+static size_t differing_byte(const struct buf *a, const struct buf *b) {
+    size_t i = 0, n = a->len < b->len ? a->len : b->len;
+    while (i < n && a->p[i] == b->p[i])
         i++;
     return i;
 }
 
-/* FNV-1a, eight bytes at a step: bodies may be megabytes. Only a filter, match_equal decides. */
-uint64_t match_mix(uint64_t hash, const void *data, size_t len) {
-    const unsigned char *p = data;
-    const uint64_t prime = 0x100000001b3u;
-    hash = (hash ^ len) * prime;
-    for (; len >= 8; p += 8, len -= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        hash = (hash ^ word) * prime;
-        hash ^= hash >> 29;
-    }
-    for (; len > 0; p++, len--)
-        hash = (hash ^ *p) * prime;
-    return hash;
-}
-
-/* Family, port and address, without what sockaddr leaves undefined. */
-struct addr_key {
-    unsigned char bytes[2 + 2 + 16 + 4];
-};
-
-static struct addr_key addr_key(const struct xcs_addr *a) {
-    struct addr_key key = {{0}};
-    if (a->len >= sizeof(a->u.in) && a->u.sa.sa_family == AF_INET) {
-        key.bytes[0] = 4;
-        memcpy(key.bytes + 2, &a->u.in.sin_port, 2);
-        memcpy(key.bytes + 4, &a->u.in.sin_addr, 4);
-    } else if (a->len >= sizeof(a->u.in6) && a->u.sa.sa_family == AF_INET6) {
-        key.bytes[0] = 6;
-        memcpy(key.bytes + 2, &a->u.in6.sin6_port, 2);
-        memcpy(key.bytes + 4, &a->u.in6.sin6_addr, 16);
-        memcpy(key.bytes + 20, &a->u.in6.sin6_scope_id, 4);
-    }
-    return key;
-}
-
-bool match_same_addr(const struct xcs_addr *a, const struct xcs_addr *b) {
-    struct addr_key x = addr_key(a), y = addr_key(b);
-    return memcmp(&x, &y, sizeof(x)) == 0;
-}
-
-uint64_t match_hash(const struct request *r) {
-    struct addr_key addr = addr_key(&r->addr);
-    uint64_t hash = match_mix(MATCH_SEED, &addr, sizeof(addr));
-    hash = match_mix(hash, r->method, strlen(r->method));
-    hash = match_mix(hash, r->target, strlen(r->target));
-    for (size_t i = significant(r, 0); i < r->nheaders; i = significant(r, i + 1))
-        hash = match_mix(hash, r->headers[i], strlen(r->headers[i]));
-    return match_mix(hash, r->body.data, r->body.len);
-}
-
-static bool same_body(const struct request *a, const struct request *b) {
-    return a->body.len == b->body.len && (a->body.len == 0 || memcmp(a->body.data, b->body.data, a->body.len) == 0);
-}
-
-bool match_equal(const struct request *a, const struct request *b) {
-    if (a->hash != b->hash || a->http10 != b->http10 || a->chunked != b->chunked || !match_same_addr(&a->addr, &b->addr) ||
-        strcmp(a->method, b->method) != 0 || strcmp(a->target, b->target) != 0)
+static bool same_headers(const struct request *a, const struct request *b, const char **name) {
+    *name = "count";
+    for (size_t i = 0; i < a->nheaders; i++) {
+        const struct header *x = &a->headers[i], *y = traces(x) ? x : partner(a, i, b);
+        if (y && strcmp(x->value, y->value) == 0)
+            continue;
+        *name = x->name;
         return false;
-    size_t i = significant(a, 0), j = significant(b, 0);
-    while (i < a->nheaders && j < b->nheaders && strcmp(a->headers[i], b->headers[j]) == 0) {
-        i = significant(a, i + 1);
-        j = significant(b, j + 1);
     }
-    return i == a->nheaders && j == b->nheaders && same_body(a, b);
+    return counted(a) == counted(b);
 }
 
-/* --- templates --- */
-
-/* `text` is `pattern` with anything in the place of each canary. */
-static bool like(const char *pattern, size_t n, const char *text, size_t m, const char *prefix) {
-    bool anchored = true;
-    for (;;) {
-        size_t at = canary_find(pattern, n, prefix);
-        if (at == n) { /* what follows the last canary stands at the end */
-            return anchored ? n == m && (n == 0 || memcmp(pattern, text, n) == 0)
-                            : n <= m && (n == 0 || memcmp(pattern, text + m - n, n) == 0);
-        }
-        const char *hit = anchored ? (at <= m && memcmp(pattern, text, at) == 0 ? text : NULL)
-                          : at == 0 ? text
-                                    : memmem(text, m, pattern, at);
-        if (!hit)
-            return false;
-        m -= (size_t)(hit - text) + at;
-        text = hit + at;
-        size_t skip = n - at < CANARY_LEN ? n - at : CANARY_LEN;
-        pattern += at + skip;
-        n -= at + skip;
-        anchored = false;
+bool request_same(const struct xcs_addr *addr_a, const struct request *a, const struct xcs_addr *addr_b,
+                  const struct request *b, char *why, size_t why_len) {
+    char none[1];
+    const char *name;
+    if (!why) {
+        why = none;
+        why_len = 0;
     }
+    if (!same_addr(addr_a, addr_b))
+        snprintf(why, why_len, "origin differs");
+    else if (strcmp(a->method, b->method) != 0 || a->http10 != b->http10)
+        snprintf(why, why_len, "method or version differs");
+    else if (strcmp(a->target, b->target) != 0)
+        snprintf(why, why_len, "path differs");
+    else if (!same_headers(a, b, &name))
+        snprintf(why, why_len, "header %.64s differs", name);
+    else if (a->body.len != b->body.len || differing_byte(&a->body, &b->body) < a->body.len)
+        snprintf(why, why_len, "body differs at byte %zu", differing_byte(&a->body, &b->body));
+    else
+        return true;
+    return false;
 }
 
-static bool like_text(const char *pattern, const char *text, const char *prefix) {
-    return like(pattern, strlen(pattern), text, strlen(text), prefix);
+uint64_t request_hash(const struct xcs_addr *addr, const struct request *r) {
+    uint64_t h = hash_bytes(HASH_START, r->target, strlen(r->target));
+    h = hash_bytes(h, &addr->len, sizeof addr->len);
+    return hash_bytes(h, r->body.p ? r->body.p : "", r->body.len);
 }
 
-bool match_template(const struct request *expected, const struct request *got, const char *prefix) {
-    if (expected->http10 != got->http10 || expected->chunked != got->chunked ||
-        !match_same_addr(&expected->addr, &got->addr) || strcmp(expected->method, got->method) != 0 ||
-        !like_text(expected->target, got->target, prefix))
+static bool text_fits(const struct graph *g, const char *text, const char *actual) {
+    return canary_fits(&g->canaries, text, strlen(text), actual, strlen(actual));
+}
+
+bool graph_fits(const struct graph *g, const struct node *n, const struct xcs_addr *addr, const struct request *r) {
+    const struct request *t = n->request;
+    if (!same_addr(&n->addr, addr) || strcmp(t->method, r->method) != 0 || !text_fits(g, t->target, r->target) ||
+        counted(t) != counted(r))
         return false;
-    size_t i = significant(expected, 0), j = significant(got, 0);
-    for (; i < expected->nheaders && j < got->nheaders; i = significant(expected, i + 1), j = significant(got, j + 1)) {
-        bool length = named(expected->headers[i], "Content-Length") && named(got->headers[j], "Content-Length");
-        if (!length && !like_text(expected->headers[i], got->headers[j], prefix))
+    for (size_t i = 0; i < t->nheaders; i++) {
+        const struct header *x = &t->headers[i], *y = traces(x) ? x : partner(t, i, r);
+        /* A text of another length makes another Content-Length. */
+        if (!y || (strcasecmp(x->name, "content-length") != 0 && !text_fits(g, x->value, y->value)))
             return false;
     }
-    return i == expected->nheaders && j == got->nheaders &&
-           like(expected->body.data, expected->body.len, got->body.data, got->body.len, prefix);
-}
-
-/* --- first difference --- */
-
-static size_t first_different_byte(const struct buf *a, const struct buf *b) {
-    size_t i = 0;
-    while (i < a->len && i < b->len && a->data[i] == b->data[i])
-        i++;
-    return i;
-}
-
-void match_difference(const struct request *expected, const struct request *got, char *text, size_t size) {
-    if (!match_same_addr(&expected->addr, &got->addr)) {
-        snprintf(text, size, "address differs");
-        return;
-    }
-    if (strcmp(expected->method, got->method) != 0 || expected->http10 != got->http10) {
-        snprintf(text, size, "method or version differs");
-        return;
-    }
-    if (strcmp(expected->target, got->target) != 0) {
-        snprintf(text, size, "target differs");
-        return;
-    }
-    /* A length differs because the body does: the body says more. */
-    size_t i = significant(expected, 0), j = significant(got, 0);
-    for (; i < expected->nheaders && j < got->nheaders; i = significant(expected, i + 1), j = significant(got, j + 1)) {
-        bool length = named(expected->headers[i], "Content-Length") && named(got->headers[j], "Content-Length");
-        if (!length && strcmp(expected->headers[i], got->headers[j]) != 0) {
-            snprintf(text, size, "header %.*s differs", (int)strcspn(got->headers[j], ":"), got->headers[j]);
-            return;
-        }
-    }
-    if (i < expected->nheaders || j < got->nheaders) {
-        const char *line = i < expected->nheaders ? expected->headers[i] : got->headers[j];
-        snprintf(text, size, "header %.*s is in one only", (int)strcspn(line, ":"), line);
-        return;
-    }
-    snprintf(text, size, "body differs at byte %zu", first_different_byte(&expected->body, &got->body));
+    return canary_fits(&g->canaries, t->body.p ? t->body.p : "", t->body.len, r->body.p ? r->body.p : "", r->body.len);
 }

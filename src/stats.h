@@ -1,6 +1,6 @@
 /*
- * What a run came to, in numbers. A session counts (session.c, hit.c, runahead.c), the engine adds the sessions up, run.c prints.
- * Counting needs no lock: one thread.
+ * What a run gained and what it cost. Times in nanoseconds of CLOCK_MONOTONIC. A round is a time that main really
+ * waited for calls: a MISS is one, and so is a HIT that was issued only after the round before had ended.
  */
 #ifndef XCS_STATS_H
 #define XCS_STATS_H
@@ -9,25 +9,12 @@
 #include <stdio.h>
 
 struct stats {
-    uint64_t calls;     /* model calls of main's */
-    uint64_t hits;      /* answered from a call issued ahead */
-    uint64_t misses;    /* main made its own request */
-    uint64_t issued;    /* calls issued ahead */
-    uint64_t used;      /* of these, handed to main */
-    uint64_t wasted;    /* of these, thrown away */
-    uint64_t rounds;    /* the longest chain of calls each issued after the answer to the one before */
-    uint64_t runaheads; /* copies taken */
-    uint64_t wall_ns;   /* from the first call to main's end */
-    uint64_t waited_ns; /* main waited for answers */
-    uint64_t calls_ns;  /* the calls' own latencies, added up */
+    unsigned long calls, hits, misses, issued, wasted, rounds, run_aheads, sites_off;
     uint64_t hidden_ns; /* latency of HITs that main did not wait for */
+    uint64_t wall_ns;   /* from the first call of each process to its end */
 };
 
-void stats_add(struct stats *sum, const struct stats *part);
-
-/* What the same run would have taken with one call after the other. */
-uint64_t stats_sequential_ns(const struct stats *stats);
-
-void stats_print(FILE *out, const struct stats *stats);
+void stats_add(struct stats *to, const struct stats *s);
+void stats_print(FILE *f, const struct stats *s);
 
 #endif
