@@ -57,6 +57,9 @@ void conn_release(struct conn *c) {
 }
 
 static void discard(struct conn *c) {
+    /* The program gave the call up: it is not under way any more. */
+    if (c->state == CONN_WAIT || (c->state == CONN_SEND && c->after == AFTER_WAIT))
+        channel_answered(c->node);
     conn_release(c);
     fdtab_drop(c->real);
     fdtab_drop(c->copy);

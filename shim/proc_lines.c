@@ -39,9 +39,9 @@ bool proc_lines(const char *path, bool (*take)(const char *line, const char *end
 unsigned long proc_number(const char **p, const char *end, unsigned base) {
     unsigned long value = 0;
     for (; *p < end; (*p)++) {
-        char c = **p;
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
-        if (digit >= base) {
+        unsigned char c = (unsigned char)**p;
+        unsigned digit = c >= 'a' ? c - 'a' + 10U : c - '0' + 0U;
+        if (c < '0' || (c > '9' && c < 'a') || digit >= base) {
             break;
         }
         value = value * base + digit;

@@ -1,4 +1,4 @@
-/* Reading /proc's text line by line before the filter is there, without allocation. Used by the quarantine_*.c files. */
+/* Reading /proc's text line by line, without allocation, before the filter is there. Used by quarantine_*.c. */
 #ifndef XCS_PROC_LINES_H
 #define XCS_PROC_LINES_H
 

@@ -97,10 +97,11 @@ static bool put_silent(const struct inherited *old) {
     if (xcs_sys4(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (old->flags & O_NONBLOCK), 0, pair) != 0) {
         return false;
     }
-    long high = xcs_sys3(SYS_fcntl, pair[1], F_DUPFD_CLOEXEC, ahead_self.floor);
-    (void)xcs_sys1(SYS_close, pair[1]);
+    if (xcs_sys3(SYS_fcntl, pair[1], F_DUPFD_CLOEXEC, ahead_self.floor) >= 0) {
+        (void)xcs_sys1(SYS_close, pair[1]); /* else there are so many that it stays where it is */
+    }
     (void)xcs_sys5(SYS_setsockopt, pair[0], SOL_SOCKET, SO_PRIORITY, &mark, sizeof(mark));
-    return put(old, pair[0]) && high >= 0;
+    return put(old, pair[0]);
 }
 
 static bool put_sink(const struct inherited *old) {
@@ -108,14 +109,10 @@ static bool put_sink(const struct inherited *old) {
     return put(old, xcs_sys4(SYS_openat, AT_FDCWD, "/dev/null", how, 0));
 }
 
-/* Reading leaves no mark in the access time where the owner's rights permit that. */
 static bool put_reopened(const struct inherited *old) {
     int how = O_RDONLY | (old->flags & (O_NONBLOCK | O_DIRECTORY | O_DIRECT));
     long offset = xcs_sys3(SYS_lseek, old->fd, 0, SEEK_CUR);
-    long fd = open_anew(old->fd, how | O_NOATIME);
-    if (fd == -EPERM) {
-        fd = open_anew(old->fd, how);
-    }
+    long fd = raw_open_quietly(old->fd, how);
     if (fd < 0) {
         return put_silent(old);
     }
@@ -145,7 +142,7 @@ static bool put_private(const struct inherited *old) {
     if ((!fits && readable) || filesystem_is_control(place_filesystem(old->fd))) {
         return put_silent(old);
     }
-    SCOPED_FD source = fits ? (int)open_anew(old->fd, O_RDONLY) : -1;
+    SCOPED_FD source = fits ? (int)raw_open_quietly(old->fd, O_RDONLY) : -1;
     long memfd = private_memfd(source, old->st.st_size);
     if (memfd < 0) {
         return false;
@@ -227,10 +224,9 @@ static bool replace(const struct ahead_plan *plan, int fd) {
     if (flags & O_PATH) {
         return true; /* has no offset and no data; every call that could act on it traps */
     }
-    if (raw_readlink(fd_path(fd).text, link_text, sizeof(link_text)) > 0 && strncmp(link_text, "anon_inode:", 11) == 0) {
-        return put_anonymous(&old);
-    }
     switch (old.st.st_mode & S_IFMT) {
+    case 0: /* no file of any kind: an anonymous inode */
+        return put_anonymous(&old);
     case S_IFREG:
         return put_regular(&old);
     case S_IFDIR:

@@ -88,7 +88,7 @@ static bool map_anew(const struct mapping *map) {
         st.st_ino != map->ino || st.st_dev != map->dev) {
         return false;
     }
-    SCOPED_FD fd = (int)xcs_sys4(SYS_openat, AT_FDCWD, fd_path(path).text, O_RDONLY | O_CLOEXEC, 0);
+    SCOPED_FD fd = (int)raw_open_quietly(path, O_RDONLY);
     return fd >= 0 && put_mapping(map, map->prot, MAP_SHARED, fd, map->offset);
 }
 

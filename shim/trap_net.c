@@ -257,14 +257,9 @@ static long serve_getsockname(struct trap *t) {
 }
 
 const struct trap_row trap_net_rows[] = {
-    {SYS_socket, serve_socket},
-    {SYS_connect, serve_connect},
-    {SYS_sendto, serve_sendto},
-    {SYS_sendmsg, serve_sendmsg},
-    {SYS_sendmmsg, serve_sendmsg},
-    {SYS_setsockopt, serve_setsockopt},
-    {SYS_getsockopt, serve_getsockopt},
-    {SYS_getpeername, serve_getpeername},
-    {SYS_getsockname, serve_getsockname},
-    {0, NULL},
+    {SYS_socket, serve_socket},           {SYS_connect, serve_connect},
+    {SYS_sendto, serve_sendto},           {SYS_sendmsg, serve_sendmsg},
+    {SYS_sendmmsg, serve_sendmsg},        {SYS_setsockopt, serve_setsockopt},
+    {SYS_getsockopt, serve_getsockopt},   {SYS_getpeername, serve_getpeername},
+    {SYS_getsockname, serve_getsockname}, {0, NULL},
 };

@@ -15,9 +15,16 @@
 #include "signal_safe.h"
 
 #define WANTS_WRITE(flags) (((flags)&O_ACCMODE) != O_RDONLY || ((flags)&O_TRUNC))
+#define NEW_ONLY(flags) (((flags) & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 #define KEEP_STATUS (O_APPEND | O_NONBLOCK)
 #define MEM_MAJOR 1
-enum { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9 };
+enum {
+    MINOR_NULL = 3,
+    MINOR_ZERO = 5,
+    MINOR_FULL = 7,
+    MINOR_RANDOM = 8,
+    MINOR_URANDOM = 9
+};
 
 /* The number that the program gets is the lowest free one, as ever: `fd` moves down to where `place` was. */
 static long settle(int *place_fd, long fd, long flags) {
@@ -43,9 +50,12 @@ static bool device_is_harmless(const struct stat *st) {
     return minor == MINOR_NULL || minor == MINOR_ZERO || minor == MINOR_FULL;
 }
 
-/* Some files of the kernel's give each byte to one reader only. */
-static bool reading_takes(const struct place *place) {
-    unsigned long magic = place_filesystem(place->fd);
+/* Some files of the kernel's give each byte to one reader only. Disks have a device number, the kernel's do not. */
+static bool reading_takes(struct place *place) {
+    unsigned long magic = major(place->st.st_dev) == 0 ? place_filesystem(place->fd) : 0;
+    if (magic == PROC_MAGIC) {
+        place_name(place, AT_FDCWD, "");
+    }
     return magic == DEBUGFS_MAGIC_ || magic == TRACEFS_MAGIC_ ||
            (magic == PROC_MAGIC && strcmp(place->canon, "/proc/kmsg") == 0);
 }
@@ -61,13 +71,8 @@ static long open_reading(struct trap *t, struct place *place, long flags) {
     if (S_ISREG(mode) && reading_takes(place)) {
         trap_end(t);
     }
-    struct fd_path path = fd_path(place->file != NULL ? place->file->fd : place->fd);
-    long how = (flags & (O_DIRECTORY | O_NONBLOCK | O_DIRECT)) | O_RDONLY | O_CLOEXEC | O_NOCTTY;
-    /* without a trace in the access time where that is permitted: to the file's owner */
-    long fd = raw_openat(AT_FDCWD, path.text, how | O_NOATIME);
-    if (fd == -EPERM) {
-        fd = raw_openat(AT_FDCWD, path.text, how);
-    }
+    int what = place->file != NULL ? place->file->fd : place->fd;
+    long fd = raw_open_quietly(what, O_RDONLY | (flags & (O_DIRECTORY | O_NONBLOCK | O_DIRECT)));
     return settle(&place->fd, fd, flags);
 }
 
@@ -126,6 +131,7 @@ static long write_existing(struct trap *t, struct place *place, long flags) {
     if (error < 0) {
         return error;
     }
+    place_name(place, AT_FDCWD, "");
     if (flags & O_TRUNC) {
         return settle(&place->fd, adopt(t, private_memfd(-1, 0), place->canon, mode, flags), flags);
     }
@@ -134,7 +140,7 @@ static long write_existing(struct trap *t, struct place *place, long flags) {
     }
     SCOPED_FD source = -1;
     if (place->st.st_size <= PRIVATE_COPY_MAX) {
-        source = (int)raw_openat(AT_FDCWD, fd_path(place->fd).text, O_RDONLY | O_CLOEXEC);
+        source = (int)raw_open_quietly(place->fd, O_RDONLY);
     }
     long fd = private_memfd(source, place->st.st_size);
     return settle(&place->fd, adopt(t, fd, place->canon, mode, flags), flags);
@@ -160,11 +166,28 @@ static long write_new(struct trap *t, struct place *place, long dirfd, const cha
     if (error < 0) {
         return error;
     }
+    place_name(place, dirfd, path);
     close_raw(&parent);
     parent = -1;
     long mask = xcs_sys1(SYS_umask, 0);
     (void)xcs_sys1(SYS_umask, mask);
     return adopt(t, private_memfd(-1, 0), place->canon, (uint32_t)(S_IFREG | (mode & 07777 & ~mask)), flags);
+}
+
+/* What the run-ahead has written itself, whether or not there is such a file outside. */
+static long open_private(struct place *place, long flags) {
+    close_raw(&place->fd);
+    place->fd = -1;
+    if (flags & O_DIRECTORY) {
+        return -ENOTDIR;
+    }
+    if (NEW_ONLY(flags)) {
+        return -EEXIST;
+    }
+    if (WANTS_WRITE(flags)) {
+        return reopen_private(place->file, flags);
+    }
+    return raw_openat(AT_FDCWD, fd_path(place->file->fd).text, O_RDONLY | (flags & (O_CLOEXEC | O_NONBLOCK)));
 }
 
 static long open_path(struct trap *t, long dirfd, const char *path, long flags, long mode) {
@@ -174,29 +197,19 @@ static long open_path(struct trap *t, long dirfd, const char *path, long flags, 
     if (flags & O_PATH) {
         return raw_openat(dirfd, path, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
-    struct place *place = place_find(dirfd, path, !(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL));
-    SCOPED_FD at = place->fd;
-    struct private_file *file = place->file;
-    long result;
-    if (file != NULL && (flags & O_CREAT) && (flags & O_EXCL)) {
-        result = -EEXIST;
-    } else if (at >= 0 && (flags & O_DIRECTORY) && !S_ISDIR(place->st.st_mode)) {
-        result = -ENOTDIR;
-    } else if (file != NULL && WANTS_WRITE(flags)) {
-        close_raw(&at);
-        at = -1;
-        return reopen_private(file, flags);
-    } else if (file != NULL && at < 0) {
-        long fd = raw_openat(AT_FDCWD, fd_path(file->fd).text, O_RDONLY | (flags & (O_CLOEXEC | O_NONBLOCK)));
-        return fd;
-    } else if (at < 0) {
-        return write_new(t, place, dirfd, path, flags, mode);
-    } else if (WANTS_WRITE(flags) || ((flags & O_CREAT) && (flags & O_EXCL))) {
-        result = write_existing(t, place, flags);
-    } else {
-        result = open_reading(t, place, flags);
+    struct place *place = place_find(dirfd, path, !(flags & O_NOFOLLOW) && !NEW_ONLY(flags));
+    if (place->file != NULL) {
+        return open_private(place, flags);
     }
-    at = place->fd; /* -1 if it has become the program's */
+    if (place->fd < 0) {
+        return write_new(t, place, dirfd, path, flags, mode);
+    }
+    long result = -ENOTDIR;
+    if (!(flags & O_DIRECTORY) || S_ISDIR(place->st.st_mode)) {
+        bool writing = WANTS_WRITE(flags) || NEW_ONLY(flags);
+        result = writing ? write_existing(t, place, flags) : open_reading(t, place, flags);
+    }
+    close_raw(&place->fd); /* unless it has become the program's */
     return result;
 }
 

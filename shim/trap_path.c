@@ -34,8 +34,15 @@ long place_parent(long dirfd, const char *path, const char **base) {
     return raw_openat(dirfd, parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The canonical name of a file that is not there: its directory's, and its own. */
-static void name_missing(struct place *place, long dirfd, const char *path) {
+/* A file that is not there is named by its directory's name and its own. */
+void place_name(struct place *place, long dirfd, const char *path) {
+    if (place->canon[0] != '\0') {
+        return;
+    }
+    if (place->fd >= 0) {
+        (void)raw_readlink(fd_path(place->fd).text, place->canon, sizeof(place->canon));
+        return;
+    }
     const char *base;
     SCOPED_FD parent = (int)place_parent(dirfd, path, &base);
     if (parent < 0) {
@@ -68,14 +75,11 @@ struct place *place_find(long dirfd, const char *path, bool follow) {
     if (fd >= 0) {
         place->fd = (int)fd;
         place->error = raw_stat(fd, "", &place->st, AT_EMPTY_PATH);
-        (void)raw_readlink(fd_path(fd).text, place->canon, sizeof(place->canon));
     } else {
         place->error = fd;
-        if (fd == -ENOENT) {
-            name_missing(place, dirfd, path);
-        }
     }
-    if (place->canon[0] == '/') {
+    if (private_any() && (fd >= 0 || fd == -ENOENT)) {
+        place_name(place, dirfd, path);
         place->file = private_find(place->canon);
     }
     return place;
@@ -88,21 +92,18 @@ unsigned long place_filesystem(int fd) {
 
 bool filesystem_is_control(unsigned long magic) {
     static const unsigned long control[] = {
-        PROC_MAGIC,
-        DEBUGFS_MAGIC_,
-        TRACEFS_MAGIC_,
-        0x62656572UL, /* sysfs */
-        0x27e0ebUL,   /* cgroup */
-        0x63677270UL, /* cgroup2 */
-        0x19800202UL, /* mqueue */
-        0x73636673UL, /* securityfs */
-        0xf97cff8cUL, /* selinuxfs */
-        0x62656570UL, /* configfs */
-        0xcafe4a11UL, /* bpf */
-        0x42494e4dUL, /* binfmt_misc */
-        0x65735543UL, /* fusectl */
-        0xde5e81e4UL, /* efivarfs */
-        0x6165676cUL, /* pstore */
+        PROC_MAGIC,   DEBUGFS_MAGIC_, TRACEFS_MAGIC_, 0x62656572UL, /* sysfs */
+        0x27e0ebUL,                                                 /* cgroup */
+        0x63677270UL,                                               /* cgroup2 */
+        0x19800202UL,                                               /* mqueue */
+        0x73636673UL,                                               /* securityfs */
+        0xf97cff8cUL,                                               /* selinuxfs */
+        0x62656570UL,                                               /* configfs */
+        0xcafe4a11UL,                                               /* bpf */
+        0x42494e4dUL,                                               /* binfmt_misc */
+        0x65735543UL,                                               /* fusectl */
+        0xde5e81e4UL,                                               /* efivarfs */
+        0x6165676cUL,                                               /* pstore */
     };
     for (size_t i = 0; i < sizeof(control) / sizeof(control[0]); i++) {
         if (control[i] == magic) {

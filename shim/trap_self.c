@@ -34,7 +34,7 @@ static long serve_getrandom(struct trap *t) {
     return trap_pass(t);
 }
 
-/* Works on the mask that returning from this handler restores. SIGSYS stays open: a trap that finds it blocked kills. */
+/* Works on the mask that returning from this handler restores. SIGSYS stays open: a trap while it is blocked kills. */
 static long serve_sigprocmask(struct trap *t) {
     const void *set = (const void *)t->arg[1];
     void *old = (void *)t->arg[2];
