@@ -1,0 +1,329 @@
+/* See session_harness.h. */
+#include "session_harness.h"
+
+#include "../src/dispatch.h"
+#include "../src/engine.h"
+#include "engine_loop.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define ISSUED_MAX 1024
+
+static const struct sock_filter filter[] = {{.code = BPF_RET | BPF_K, .k = 0x7fff0000u}};
+static struct {
+    uint64_t id;
+    char *body;
+    bool cancelled, ended;
+} calls[ISSUED_MAX];
+static size_t ncalls;
+static uint32_t last_runner;
+static char answer[1 << 20];
+static struct stats before;
+
+int main_channel;
+
+/* --- in place of dispatch.c and engine.c --- */
+
+struct dispatch *engine_dispatcher(void) {
+    return NULL;
+}
+
+const struct sock_filter *engine_filter(size_t *bytes) {
+    *bytes = sizeof(filter);
+    return filter;
+}
+
+void engine_session_ended(void) {}
+
+bool dispatch_submit(struct dispatch *d, const struct dispatch_call *call) {
+    (void)d;
+    assert_true(ncalls < ISSUED_MAX);
+    calls[ncalls].id = call->id;
+    calls[ncalls].body = strndup(call->body, call->body_len);
+    calls[ncalls].cancelled = calls[ncalls].ended = false;
+    ncalls++;
+    return true;
+}
+
+void dispatch_cancel(struct dispatch *d, uint64_t id) {
+    (void)d;
+    for (size_t i = 0; i < ncalls; i++) {
+        if (calls[i].id == id)
+            calls[i].cancelled = true;
+    }
+}
+
+uint64_t issued(size_t i) {
+    return i < ncalls ? calls[i].id : 0;
+}
+
+size_t issued_count(void) {
+    return ncalls;
+}
+
+const char *issued_body(size_t i) {
+    return calls[i].body;
+}
+
+bool cancelled(size_t i) {
+    return calls[i].cancelled;
+}
+
+void finish(size_t i, int status, const char *body) {
+    struct dispatch_result r = {.id = calls[i].id, .status = status, .started_ns = 1000, .finished_ns = 2000};
+    assert_true(i < ncalls && !calls[i].ended);
+    calls[i].ended = true;
+    if (calls[i].cancelled)
+        return;
+    if (status) {
+        char text[4096];
+        snprintf(text, sizeof(text), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
+        r.raw = strdup(text);
+        r.raw_len = strlen(text);
+    }
+    sessions_result(&r);
+    engine_loop_settle();
+}
+
+/* --- packets --- */
+
+static struct xcs_addr origin(void) {
+    struct xcs_addr a = {.len = sizeof(struct sockaddr_in)};
+    a.u.in.sin_family = AF_INET;
+    a.u.in.sin_port = htons(8000);
+    a.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return a;
+}
+
+static void transmit(int fd, struct xcs_msg m, const void *payload, size_t len, const int *fds, size_t nfds) {
+    union {
+        char buf[CMSG_SPACE(sizeof(int) * 2)];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov[2] = {{&m, sizeof(m)}, {(void *)(uintptr_t)payload, len}};
+    struct msghdr h = {.msg_iov = iov, .msg_iovlen = 2};
+    m.proto = m.proto ? m.proto : XCS_PROTO;
+    m.len = m.len ? m.len : len;
+    if (nfds) {
+        memset(&control, 0, sizeof(control));
+        h.msg_control = control.buf;
+        h.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
+        memcpy(CMSG_DATA(c), fds, sizeof(int) * nfds);
+    }
+    assert_true(sendmsg(fd, &h, MSG_NOSIGNAL) >= 0);
+    engine_loop_settle();
+}
+
+static ssize_t receive(struct xcs_msg *m, void *payload, size_t size, int *fd) {
+    union {
+        char buf[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov[2] = {{m, sizeof(*m)}, {payload, size}};
+    struct msghdr h = {
+        .msg_iov = iov, .msg_iovlen = 2, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)};
+    ssize_t r = recvmsg(main_channel, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = r > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+    *fd = -1;
+    if (c)
+        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    return r;
+}
+
+/* --- main --- */
+
+void main_tell(enum xcs_type type, uint64_t node, uint32_t arg) {
+    transmit(main_channel, (struct xcs_msg){.type = (uint16_t)type, .node = node, .arg = arg}, NULL, 0, NULL, 0);
+}
+
+struct verdict main_ask_raw(const void *request, size_t len) {
+    struct xcs_msg m = {.type = XCS_LOOKUP, .addr = origin()};
+    char none[8];
+    int fd;
+    transmit(main_channel, m, request, len, NULL, 0);
+    assert_int_equal(receive(&m, none, sizeof(none), &fd), sizeof(m));
+    assert_int_equal(m.type, XCS_VERDICT);
+    assert_int_equal(m.verdict == XCS_HIT, fd >= 0);
+    return (struct verdict){(enum xcs_verdict)m.verdict, m.node, (m.flags & XCS_F_FORK) != 0, fd};
+}
+
+static size_t request_text(char *text, size_t size, const char *header, const char *prompt) {
+    char body[8192];
+    snprintf(body, sizeof(body), "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", prompt);
+    int n = snprintf(text, size, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", header,
+                     strlen(body), body);
+    assert_in_range(n, 1, (int)size - 1);
+    return (size_t)n;
+}
+
+struct verdict main_ask_with(const char *header, const char *prompt) {
+    char text[10000];
+    size_t n = request_text(text, sizeof(text), header, prompt);
+    return main_ask_raw(text, n);
+}
+
+struct verdict main_ask(const char *prompt) {
+    return main_ask_with("", prompt);
+}
+
+bool main_is_cut_off(void) {
+    char byte;
+    engine_loop_settle();
+    return recv(main_channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
+struct stats main_end(void) {
+    close(main_channel);
+    main_channel = -1;
+    engine_loop_settle();
+    assert_false(sessions_any());
+    struct stats s = *sessions_total();
+    s.calls -= before.calls;
+    s.hits -= before.hits;
+    s.misses -= before.misses;
+    s.issued -= before.issued;
+    s.wasted -= before.wasted;
+    s.rounds -= before.rounds;
+    s.run_aheads -= before.run_aheads;
+    s.sites_off -= before.sites_off;
+    return s;
+}
+
+ssize_t hit_read(int hit, char *text, size_t size) {
+    union {
+        char buf[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {text, size - 1};
+    struct msghdr h = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)};
+    engine_loop_settle();
+    ssize_t r = recvmsg(hit, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = r > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+    int copy = -1;
+    if (c)
+        memcpy(&copy, CMSG_DATA(c), sizeof(copy));
+    assert_int_equal(copy >= 0, r > 0);
+    if (copy >= 0)
+        close(copy);
+    text[r > 0 ? r : 0] = '\0';
+    return r;
+}
+
+/* --- a run-ahead --- */
+
+void runner_tell(const struct runner *r, enum xcs_type type, const char *payload) {
+    transmit(r->channel, (struct xcs_msg){.type = (uint16_t)type}, payload, strlen(payload), NULL, 0);
+}
+
+struct runner runner_fork(uint64_t node) {
+    struct runner r = {.id = ++last_runner};
+    int channel[2], conn[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
+    r.pid = fork();
+    assert_true(r.pid >= 0);
+    if (r.pid == 0) {
+        for (;;)
+            pause();
+    }
+    int fds[2] = {channel[1], (int)syscall(SYS_pidfd_open, r.pid, 0)};
+    assert_true(fds[1] >= 0);
+    transmit(main_channel, (struct xcs_msg){.type = XCS_AHEAD, .node = node, .arg = r.id}, NULL, 0, fds, 2);
+    r.channel = channel[0];
+    r.conn = conn[0];
+    transmit(r.channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = origin()}, NULL, 0, &conn[1], 1);
+    close(fds[0]);
+    close(fds[1]);
+    close(conn[1]);
+    return r;
+}
+
+void runner_send(const struct runner *r, const char *bytes) {
+    size_t len = strlen(bytes);
+    assert_int_equal(send(r->conn, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+    engine_loop_settle();
+}
+
+void runner_ask(const struct runner *r, const char *prompt) {
+    char text[10000];
+    request_text(text, sizeof(text), "", prompt);
+    runner_send(r, text);
+}
+
+const char *runner_answer(const struct runner *r) {
+    engine_loop_settle();
+    ssize_t n = recv(r->conn, answer, sizeof(answer) - 1, MSG_DONTWAIT);
+    answer[n > 0 ? n : 0] = '\0';
+    return n > 0 ? answer : NULL;
+}
+
+const char *runner_text(void) {
+    static char text[64];
+    const char *p = strstr(answer, "\"content\":\"");
+    assert_non_null(p);
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(p + 11, "\""), p + 11);
+    return text;
+}
+
+bool runner_is_dead(const struct runner *r) {
+    siginfo_t info = {0};
+    usleep(20000);
+    waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid == r->pid && info.si_status == SIGKILL;
+}
+
+void runner_free(struct runner *r) {
+    close(r->channel);
+    close(r->conn);
+    kill(r->pid, SIGKILL);
+    waitpid(r->pid, NULL, 0);
+    engine_loop_settle();
+}
+
+/* --- setup and teardown --- */
+
+int session_setup(void **state) {
+    struct xcs_msg m = {.type = XCS_HELLO, .node = 1};
+    int pair[2], fd;
+    char payload[256];
+    (void)state;
+    if (!engine_loop_open() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return -1;
+    before = *sessions_total();
+    main_channel = pair[0];
+    session_open(pair[1]);
+    transmit(main_channel, m, NULL, 0, NULL, 0);
+    assert_int_equal(receive(&m, payload, sizeof(payload), &fd), sizeof(m) + sizeof(filter));
+    assert_int_equal(m.type, XCS_WELCOME);
+    assert_memory_equal(payload, filter, sizeof(filter));
+    return 0;
+}
+
+int session_teardown(void **state) {
+    (void)state;
+    if (main_channel >= 0)
+        close(main_channel);
+    engine_loop_settle();
+    engine_loop_close();
+    for (size_t i = 0; i < ncalls; i++)
+        free(calls[i].body);
+    ncalls = 0;
+    return sessions_any();
+}

@@ -1,0 +1,74 @@
+/*
+ * A session of the engine driven by hand: this is main, its run-aheads, and the dispatcher, all in one thread. For
+ * test_session.c; linked in place of dispatch.c and engine.c.
+ */
+#ifndef XCS_TEST_SESSION_HARNESS_H
+#define XCS_TEST_SESSION_HARNESS_H
+
+#include "../shim/protocol.h"
+#include "../src/session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct verdict {
+    enum xcs_verdict kind;
+    uint64_t node;
+    bool fork;
+    int hit; /* socket, or -1 */
+};
+
+/* A run-ahead as the engine sees it: a channel, a process, and one connection. */
+struct runner {
+    uint32_t id;
+    pid_t pid;
+    int channel, conn;
+};
+
+/* cmocka's setup and teardown: a greeted session; nothing may be left of it. */
+int session_setup(void **state);
+int session_teardown(void **state);
+
+/* --- main --- */
+
+extern int main_channel;
+
+void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
+struct verdict main_ask_raw(const void *request, size_t len);
+struct verdict main_ask(const char *prompt);
+struct verdict main_ask_with(const char *header, const char *prompt);
+/* The channel's end; returns what this session came to. */
+struct stats main_end(void);
+/* The engine has closed the channel. */
+bool main_is_cut_off(void);
+
+/* The HIT's whole response into text; 0 at its end without one, -1 when there is nothing yet. */
+ssize_t hit_read(int hit, char *text, size_t size);
+
+/* --- a run-ahead --- */
+
+/* Forked at main's call `node`: its connection awaits that call's answer. */
+struct runner runner_fork(uint64_t node);
+void runner_tell(const struct runner *r, enum xcs_type type, const char *payload);
+void runner_send(const struct runner *r, const char *bytes);
+void runner_ask(const struct runner *r, const char *prompt);
+/* The answer to its request, NULL if there is none yet. Valid until the next call. */
+const char *runner_answer(const struct runner *r);
+/* The text in the placeholder that came last. */
+const char *runner_text(void);
+/* The process was killed. */
+bool runner_is_dead(const struct runner *r);
+void runner_free(struct runner *r);
+
+/* --- the dispatcher --- */
+
+/* The i-th call issued since setup: its id, 0 if there is none. */
+uint64_t issued(size_t i);
+size_t issued_count(void);
+const char *issued_body(size_t i);
+bool cancelled(size_t i);
+/* The i-th call ends with that status (0: broken transfer). */
+void finish(size_t i, int status, const char *body);
+
+#endif
