@@ -77,9 +77,10 @@ long private_memfd(int source, int64_t size) {
     if (made < 0) {
         return made;
     }
-    SCOPED_FD fd = (int)made;
+    int fd = (int)made;
     long result = xcs_sys2(SYS_ftruncate, fd, size);
     if (result < 0) {
+        close_raw(&fd);
         return result;
     }
     for (int64_t at = 0; source >= 0 && at < size;) {
@@ -89,6 +90,5 @@ long private_memfd(int source, int64_t size) {
         }
     }
     (void)xcs_sys3(SYS_lseek, fd, 0, SEEK_SET);
-    fd = -1;
     return made;
 }

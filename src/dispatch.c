@@ -52,6 +52,7 @@ struct call {
 
     CURL *easy;
     struct curl_slist *lines;
+    bool sent; /* its request has gone out, or begun to */
     struct response_head head;
     size_t raw_size; /* allocated for result.raw */
     struct dispatch_result result;
@@ -198,6 +199,7 @@ static bool call_lines(const struct curl_lib *curl, struct call *call) {
     return framed || append_line(curl, call, "Transfer-Encoding: chunked");
 }
 
+static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
 static size_t on_header(char *data, size_t one, size_t len, void *user);
 static size_t on_body(char *data, size_t one, size_t len, void *user);
 
@@ -236,6 +238,8 @@ static bool call_options(const struct curl_lib *curl, struct call *call) {
     bad |= curl->easy_setopt(easy, CURLOPT_HTTPHEADER, call->lines);
     bad |= curl->easy_setopt(easy, CURLOPT_POSTFIELDS, call->body);
     bad |= curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -267,6 +271,18 @@ static bool keep(struct call *call, const char *data, size_t len) {
     memcpy(r->raw + r->raw_len, data, len);
     r->raw_len += len;
     return true;
+}
+
+/* libcurl sends a request again by itself when a kept connection ends before the answer. Here a call goes out once. */
+static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+    struct call *call = user;
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (call->sent) {
+        snprintf(call->result.error, sizeof(call->result.error), "the server closed the connection");
+        return CURL_PREREQFUNC_ABORT;
+    }
+    call->sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* A header line of a head (the final one or an interim one before it). Trailers come with the raw body. */

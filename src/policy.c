@@ -36,12 +36,25 @@ struct row {
     struct scmp_arg_cmp cond[MAX_CONDS];
 };
 
-#define EQ(n, value) {(n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0}
-#define LT(n, value) {(n), SCMP_CMP_LT, (scmp_datum_t)(value), 0}
-#define MASKED(n, mask, value) {(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value)}
+#define EQ(n, value)                                                                                                   \
+    { (n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0 }
+#define LT(n, value)                                                                                                   \
+    { (n), SCMP_CMP_LT, (scmp_datum_t)(value), 0 }
+#define MASKED(n, mask, value)                                                                                         \
+    { (n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value) }
 #define COUNT(...) (sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp))
-#define ALLOW_IF(name, ...) {name, SCMP_ACT_ALLOW, COUNT(__VA_ARGS__), {__VA_ARGS__}}
-#define ANSWER(name, error) {name, SCMP_ACT_ERRNO(error), 0, {{0, SCMP_CMP_EQ, 0, 0}}}
+#define ALLOW_IF(name, ...)                                                                                            \
+    {                                                                                                                  \
+        name, SCMP_ACT_ALLOW, COUNT(__VA_ARGS__), {                                                                    \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+#define ANSWER(name, error)                                                                                            \
+    {                                                                                                                  \
+        name, SCMP_ACT_ERRNO(error), 0, {                                                                              \
+            { 0, SCMP_CMP_EQ, 0, 0 }                                                                                   \
+        }                                                                                                              \
+    }
 
 /* The handler's own calls: it stands in for the program's, see XCS_COOKIE. */
 #define COOKIE EQ(5, XCS_COOKIE)
@@ -62,31 +75,140 @@ struct row {
 /* Whatever the arguments, these stay inside the copy or only look. */
 static const char *const allowed[] = {
     /* data on descriptors, all of which are private */
-    "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2", "lseek",
-    "fstat", "getdents64", "getdents", "ftruncate", "fallocate", "sendfile", "copy_file_range", "splice", "tee",
-    "vmsplice", "recvfrom", "recvmsg", "recvmmsg", "shutdown", "fadvise64", "readahead", "close", "dup", "dup2", "dup3",
+    "read",
+    "readv",
+    "pread64",
+    "preadv",
+    "preadv2",
+    "write",
+    "writev",
+    "pwrite64",
+    "pwritev",
+    "pwritev2",
+    "lseek",
+    "fstat",
+    "getdents64",
+    "getdents",
+    "ftruncate",
+    "fallocate",
+    "sendfile",
+    "copy_file_range",
+    "splice",
+    "tee",
+    "vmsplice",
+    "recvfrom",
+    "recvmsg",
+    "recvmmsg",
+    "shutdown",
+    "fadvise64",
+    "readahead",
+    "close",
+    "dup",
+    "dup2",
+    "dup3",
     /* descriptors that reach nothing */
-    "pipe", "pipe2", "eventfd", "eventfd2", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
-    "epoll_pwait2", "poll", "ppoll", "select", "pselect6", "memfd_create", "timerfd_settime", "timerfd_gettime",
-    "signalfd", "signalfd4",
+    "pipe",
+    "pipe2",
+    "eventfd",
+    "eventfd2",
+    "epoll_create",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_wait",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "memfd_create",
+    "timerfd_settime",
+    "timerfd_gettime",
+    "signalfd",
+    "signalfd4",
     /* memory: what could be shared writably has been replaced */
-    "mmap", "munmap", "mprotect", "mremap", "brk", "mincore", "get_mempolicy", "membarrier",
-    "pkey_alloc", "pkey_free", "pkey_mprotect",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "mremap",
+    "brk",
+    "mincore",
+    "get_mempolicy",
+    "membarrier",
+    "pkey_alloc",
+    "pkey_free",
+    "pkey_mprotect",
     /* threads and waiting */
-    "futex", "futex_waitv", "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "sched_yield",
-    "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_getattr", "sched_get_priority_max",
-    "sched_get_priority_min", "sched_rr_get_interval", "nanosleep", "restart_syscall", "pause", "exit", "exit_group",
-    "arch_prctl", "getcpu",
+    "futex",
+    "futex_waitv",
+    "set_robust_list",
+    "get_robust_list",
+    "rseq",
+    "set_tid_address",
+    "sched_yield",
+    "sched_getaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_getattr",
+    "sched_get_priority_max",
+    "sched_get_priority_min",
+    "sched_rr_get_interval",
+    "nanosleep",
+    "restart_syscall",
+    "pause",
+    "exit",
+    "exit_group",
+    "arch_prctl",
+    "getcpu",
     /* signals that the copy sends itself by time, and their handling; sending to a process by number is not here */
-    "rt_sigpending", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack", "setitimer", "getitimer",
-    "alarm", "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete",
+    "rt_sigpending",
+    "rt_sigreturn",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "sigaltstack",
+    "setitimer",
+    "getitimer",
+    "alarm",
+    "timer_settime",
+    "timer_gettime",
+    "timer_getoverrun",
+    "timer_delete",
     /* looking */
-    "time", "gettimeofday", "clock_gettime", "clock_getres", "times", "getrusage", "sysinfo", "uname", "getuid",
-    "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "getpgrp", "getpgid", "getsid", "capget",
-    "getrlimit", "getpriority", "ioprio_get", "getcwd", "statfs", "fstatfs", "getxattr", "lgetxattr", "fgetxattr",
-    "listxattr", "llistxattr", "flistxattr",
+    "time",
+    "gettimeofday",
+    "clock_gettime",
+    "clock_getres",
+    "times",
+    "getrusage",
+    "sysinfo",
+    "uname",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getresuid",
+    "getresgid",
+    "getgroups",
+    "getpgrp",
+    "getpgid",
+    "getsid",
+    "capget",
+    "getrlimit",
+    "getpriority",
+    "ioprio_get",
+    "getcwd",
+    "statfs",
+    "fstatfs",
+    "getxattr",
+    "lgetxattr",
+    "fgetxattr",
+    "listxattr",
+    "llistxattr",
+    "flistxattr",
     /* the copy has its own working directory and mask */
-    "chdir", "fchdir", "umask",
+    "chdir",
+    "fchdir",
+    "umask",
 };
 
 static const struct row conditional[] = {
@@ -120,7 +242,6 @@ static const struct row conditional[] = {
     ALLOW_IF("getpeername", COOKIE),
     ALLOW_IF("setsockopt", EQ(1, SOL_SOCKET), EQ(2, SO_RCVTIMEO), COOKIE),
     ALLOW_IF("setsockopt", EQ(1, SOL_SOCKET), EQ(2, SO_SNDTIMEO), COOKIE),
-    ALLOW_IF("setsockopt", EQ(1, SOL_SOCKET), EQ(2, SO_PRIORITY), COOKIE),
     /* paths: only looking, and only by the handler, which keeps the private files */
     ALLOW_IF("openat", MASKED(2, OPEN_WRITES, O_RDONLY), COOKIE),
     ALLOW_IF("newfstatat", MASKED(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),

@@ -40,6 +40,13 @@ static void bump(void) {
     (*page)++;
 }
 
+/* Names that all processes see: each run has its own. */
+static const char *name_of(const char *kind) {
+    static char name[64];
+    snprintf(name, sizeof(name), "/xcs-%s-%d", kind, (int)getpid());
+    return name;
+}
+
 /* memory */
 static void map_file(int open_flags, int prot) {
     char zeros[4096] = {0};
@@ -132,15 +139,19 @@ static void attach_and_bump(void) {
         (*p)++;
     }
 }
+static void remove_posix(void) {
+    shm_unlink(name_of("shm"));
+    mq_unlink(name_of("mq"));
+}
 static void posix_memory(void) {
-    shm_unlink("/xcs-effects");
-    int s = must(shm_open("/xcs-effects", O_CREAT | O_RDWR, 0600), "shm_open");
+    int s = must(shm_open(name_of("shm"), O_CREAT | O_RDWR, 0600), "shm_open");
     must(ftruncate(s, 4096), "ftruncate");
     page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, s, 0);
     close(s);
+    atexit(remove_posix);
 }
 static void posix_memory_bump(void) {
-    int s = shm_open("/xcs-effects", O_RDWR, 0600);
+    int s = shm_open(name_of("shm"), O_RDWR, 0600);
     if (s >= 0) {
         char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, s, 0);
         if (p != MAP_FAILED) {
@@ -200,8 +211,8 @@ static long semaphore_value(void) {
 }
 static void posix_queue(void) {
     struct mq_attr attr = {.mq_maxmsg = 4, .mq_msgsize = 8};
-    mq_unlink("/xcs-effects");
-    fd = must(mq_open("/xcs-effects", O_CREAT | O_RDWR, 0600, &attr), "mq_open");
+    atexit(remove_posix);
+    fd = must(mq_open(name_of("mq"), O_CREAT | O_RDWR, 0600, &attr), "mq_open");
 }
 static void posix_queue_send(void) {
     mq_send(fd, "x", 1, 0);
@@ -212,10 +223,10 @@ static long posix_queued(void) {
     return attr.mq_curmsgs;
 }
 static void queue_create(void) {
-    mq_open("/xcs-effects-2", O_CREAT | O_RDWR, 0600, NULL);
+    mq_open(name_of("made"), O_CREAT | O_RDWR, 0600, NULL);
 }
 static long queue_there(void) {
-    return mq_unlink("/xcs-effects-2") == 0;
+    return mq_unlink(name_of("made")) == 0;
 }
 
 /* processes and signals */
@@ -261,7 +272,7 @@ static void do_fork(void) {
 }
 static char *const touch[] = {"/bin/sh", "-c", ": > made", NULL};
 static void do_vfork(void) {
-    pid_t child = vfork();
+    pid_t child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): it is what is tried */
     if (child == 0) {
         execv(touch[0], touch);
         _exit(1);
@@ -307,7 +318,9 @@ static long traced(void) {
     snprintf(path, sizeof(path), "/proc/%d/status", (int)helper);
     FILE *f = fopen(path, "r");
     while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        (void)!sscanf(line, "TracerPid: %ld", &tracer);
+        if (strncmp(line, "TracerPid:", 10) == 0) {
+            tracer = strtol(line + 10, NULL, 10);
+        }
     }
     fclose(f);
     return tracer != 0;

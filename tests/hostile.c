@@ -69,5 +69,5 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: hostile PORT EFFECT\n");
         return 2;
     }
-    return have_effect(effect, atoi(argv[1]));
+    return have_effect(effect, (int)strtol(argv[1], NULL, 10));
 }

@@ -19,7 +19,7 @@ struct scripted_server {
     pthread_t acceptor;
     pthread_mutex_t lock;
     char last[REQUEST_MAX], shown[REQUEST_MAX];
-    unsigned connections, closed;
+    unsigned connections, closed, requests;
     pthread_t threads[THREADS_MAX];
     int fds[THREADS_MAX];
 };
@@ -82,6 +82,7 @@ static bool answer(struct scripted_server *s, int fd, const char *request) {
     const struct script *script = find_script(s, request);
     char byte;
     pthread_mutex_lock(&s->lock);
+    s->requests++;
     snprintf(s->last, sizeof(s->last), "%s", request);
     pthread_mutex_unlock(&s->lock);
     if (!script)
@@ -185,6 +186,10 @@ static unsigned locked_read(struct scripted_server *s, const unsigned *value) {
 
 unsigned server_connections(struct scripted_server *s) {
     return locked_read(s, &s->connections);
+}
+
+unsigned server_requests(struct scripted_server *s) {
+    return locked_read(s, &s->requests);
 }
 
 unsigned server_closed(struct scripted_server *s) {

@@ -28,6 +28,7 @@ struct xcs_addr server_addr(const struct scripted_server *s);
 /* The last whole request, as received (static until the next one; "" if there was none). */
 const char *server_last_request(struct scripted_server *s);
 unsigned server_connections(struct scripted_server *s);
+unsigned server_requests(struct scripted_server *s);
 /* Connections that the client has closed. */
 unsigned server_closed(struct scripted_server *s);
 void server_stop(struct scripted_server *s);

@@ -320,6 +320,15 @@ static void test_connections_are_kept(void **state) {
     assert_int_equal(server_connections(server), 1);
 }
 
+static void test_a_call_goes_out_once(void **state) {
+    (void)state;
+    free(fetch("/ok").raw);
+    assert_failed("/nothing"); /* on the connection that was kept */
+    assert_int_equal(server_requests(server), 2);
+    free(fetch("/ok").raw);
+    assert_int_equal(server_requests(server), 3);
+}
+
 static void test_cancel(void **state) {
     (void)state;
     struct dispatch_result r = {0};
@@ -392,6 +401,7 @@ int main(void) {
         T(test_ipv6),
         T(test_calls_run_at_the_same_time),
         T(test_connections_are_kept),
+        T(test_a_call_goes_out_once),
         T(test_cancel),
         T(test_stop_with_calls_in_flight),
         cmocka_unit_test(test_response_head_lines),

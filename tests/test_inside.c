@@ -61,9 +61,10 @@ static bool take_packet(int channel) {
     union {
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(int))];
-    } control;
+    } control = {.room = {0}};
     struct iovec iov[2] = {{&msg, sizeof(msg)}, {payload, sizeof(payload) - 1}};
-    struct msghdr packet = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr packet = {
+        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control)};
     ssize_t n = recvmsg(channel, &packet, 0);
     if (n < (ssize_t)sizeof(msg)) {
         return false;
@@ -79,7 +80,7 @@ static bool take_packet(int channel) {
         told.conns++;
         told.conn = msg;
         assert_int_equal(packet.msg_controllen, CMSG_SPACE(sizeof(int)));
-        memcpy(&told.far, CMSG_DATA(CMSG_FIRSTHDR(&packet)), sizeof(int));
+        memcpy(&told.far, CMSG_DATA(&control.head), sizeof(int));
         (void)!write(told.far, "hello", 5);
         break;
     default:
@@ -264,7 +265,7 @@ static void threads(void **state) {
 static struct sockaddr_in server = {.sin_family = AF_INET};
 
 static void connect_inside(void) {
-    struct sockaddr_in got;
+    struct sockaddr_in got = {0};
     socklen_t len = sizeof(got);
     int on = 1, error = -1;
     char text[8] = {0};
@@ -348,6 +349,46 @@ static void terminal(void **state) {
     close(tty_number);
 }
 
+#if defined(__x86_64__)
+static void i386_inside(void) {
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20 /* getpid */) : "memory");
+    ahead_end("the other architecture's calls pass");
+}
+
+static void x32_inside(void) {
+    (void)xcs_sys0(0x40000000L | SYS_getuid);
+    ahead_end("x32's calls pass");
+}
+#endif
+
+/* Numbers that mean something else: killed on the spot, without a reason. */
+static void other_architectures(void **state) {
+    (void)state;
+#if defined(__x86_64__)
+    assert_string_equal(copy_runs(i386_inside), "");
+    assert_string_equal(copy_runs(x32_inside), "");
+#endif
+}
+
+/* One that knows how the handler makes its own calls. */
+static void forged_inside(void) {
+    CHECK(xcs_sys6(SYS_sendto, plan.channel, 0, 0, 0, 0, XCS_COOKIE) < 0);
+    (void)xcs_sys6(SYS_openat, AT_FDCWD, XCS_ARG("old"), O_WRONLY, 0, 0, XCS_COOKIE);
+    CHECK(write(open("old", O_RDONLY), "x", 1) == -1);
+    (void)xcs_sys6(SYS_openat, AT_FDCWD, XCS_ARG("old"), O_RDONLY | O_TRUNC, 0, 0, XCS_COOKIE);
+    (void)xcs_sys6(SYS_openat, AT_FDCWD, XCS_ARG("forged"), O_RDONLY | O_CREAT, 0600, 0, XCS_COOKIE);
+    (void)xcs_sys6(SYS_fcntl, 0, F_SETOWN, 1, 0, 0, XCS_COOKIE);
+    ahead_end("F_SETOWN passed");
+}
+
+static void forged_cookie(void **state) {
+    (void)state;
+    assert_string_equal(copy_runs(forged_inside), "fcntl");
+    assert_true(reads("old", "content"));
+    assert_int_equal(access("forged", F_OK), -1);
+}
+
 static volatile char *shared;
 
 static void memory_inside(void) {
@@ -397,8 +438,9 @@ static int prepare(void **state) {
     }
     umask(022);
     int fd = open("old", O_WRONLY | O_CREAT, 0644);
-    return write(fd, "content", 7) == 7 && close(fd) == 0 && mkdir("sub", 0755) == 0 && symlink("old", "link") == 0 ? 0
-                                                                                                                : -1;
+    return write(fd, "content", 7) == 7 && close(fd) == 0 && mkdir("sub", 0755) == 0 && symlink("old", "link") == 0
+               ? 0
+               : -1;
 }
 
 static int clean(void **state) {
@@ -411,11 +453,17 @@ static int clean(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files),          cmocka_unit_test(inherited_files),
-        cmocka_unit_test(self),           cmocka_unit_test(threads),
-        cmocka_unit_test(new_connection), cmocka_unit_test(inherited_connection),
-        cmocka_unit_test(terminal),       cmocka_unit_test(shared_memory),
+        cmocka_unit_test(files),
+        cmocka_unit_test(inherited_files),
+        cmocka_unit_test(self),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(new_connection),
+        cmocka_unit_test(inherited_connection),
+        cmocka_unit_test(terminal),
+        cmocka_unit_test(shared_memory),
         cmocka_unit_test(epoll_registrations),
+        cmocka_unit_test(other_architectures),
+        cmocka_unit_test(forged_cookie),
     };
     return cmocka_run_group_tests_name("inside a run-ahead", tests, prepare, clean);
 }

@@ -108,7 +108,7 @@ static void contained(void **state) {
         alarm(20);
         signal(SIGSEGV, SIG_DFL); /* cmocka's would go on with the tests in the copy */
         signal(SIGBUS, SIG_DFL);
-        _exit(chdir(dir) != 0 || try_effect(effect) != 0);
+        exit(chdir(dir) != 0 || try_effect(effect) != 0);
     }
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);

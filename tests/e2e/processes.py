@@ -104,6 +104,36 @@ class Saboteur(threading.Thread):
         return len(self.hit)
 
 
+class Watch(threading.Thread):
+    """Looks at the processes of a run while it lasts: zombies that stay, and the most memory the engine had (MiB)."""
+
+    PATIENCE = 1.0
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+        self.zombies = set()
+        self.engine_mib = 0.0
+
+    def run(self):
+        since = {}
+        while not self.over.wait(0.05):
+            dead = {pid for pid, (_, state) in descendants(os.getpid()).items() if state == "Z"}
+            since = {pid: since.get(pid, time.monotonic()) for pid in dead}
+            self.zombies |= {pid for pid, when in since.items() if time.monotonic() - when > self.PATIENCE}
+            for pid in find("engine", 0):
+                try:
+                    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                        peak = [line.split()[1] for line in f if line.startswith("VmHWM")]
+                    self.engine_mib = max([self.engine_mib, *(int(kib) / 1024 for kib in peak)])
+                except OSError:
+                    pass
+
+    def end(self):
+        self.over.set()
+        self.join()
+
+
 def leftovers(servers, patience=2.0):
     """What is still alive below the harness after a run, as text; kills it. Reaps what has ended; says how many did."""
     deadline = time.monotonic() + patience

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import processes
@@ -21,6 +22,7 @@ from scenarios import SCENARIOS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 C_PROGRAMS = {"plain": [], "vectored": [], "stdio_socket": [], "interrupted": [], "deny_syscall": ["-lseccomp"]}
+ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 
 
@@ -67,12 +69,16 @@ class Run:
         for name, text in scenario.files.items():
             with open(os.path.join(self.work, name), "w", encoding="utf-8") as f:
                 f.write(text)
-        fill = {"url": f"http://127.0.0.1:{port}/v1", "programs": os.path.join(TESTS, "programs"), "bin": options.bin,
+        fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": os.path.join(TESTS, "programs"), "bin": options.bin,
                 "python": "/usr/bin/python3"}
         argv = [word.format(**fill) for word in scenario.argv]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         if library:
-            env["LD_PRELOAD"] = library
+            env.update(scenario.env)
+            if scenario.launcher:
+                argv = [options.xcs, "run", "--", *argv]
+            else:
+                env["LD_PRELOAD"] = library
         if debug:
             env["XCS_DEBUG"] = "1"
         server = Server(options, directory, port, scenario)
@@ -93,18 +99,20 @@ class Run:
         saboteur = processes.Saboteur(process.pid, *scenario.sabotage) if library and scenario.sabotage else None
         if saboteur:
             saboteur.start()
+        self.watch = processes.Watch() if library and scenario.watch else None
+        if self.watch:
+            self.watch.start()
         self.timed_out = False
-        try:
-            text = scenario.stdin.encode() if scenario.stdin is not None else None
-            piped = process.communicate(text, timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            self.timed_out = True
-            process.kill()
-            process.wait()
-            piped = (None, None)
+        # A thread ends what hangs: communicate() with a limit of its own would poll, and blur the time taken.
+        guard = threading.Timer(LIMIT, self._give_up, [process])
+        guard.start()
+        piped = process.communicate(scenario.stdin.encode() if scenario.stdin is not None else None)
         self.seconds = time.monotonic() - began
+        guard.cancel()
         self.status = process.returncode
         self.sabotaged = saboteur.end() if saboteur else 0
+        if self.watch:
+            self.watch.end()
         self.left, self.orphans = processes.leftovers({server.process.pid})
         for f in files:
             f.close()
@@ -112,6 +120,12 @@ class Run:
             self.stdout, self.stderr = (part or b"" for part in piped)
         else:
             self.stdout, self.stderr = (open(name, "rb").read() for name in names)
+
+    def _give_up(self, process):
+        self.timed_out = True
+        for pid in processes.descendants(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
 
     def _files(self):
         """{name: (kind, mode, content)} of everything in the working directory."""
@@ -179,6 +193,14 @@ def judge(scenario, base, run):
         problems += [f"{len(run.left)} processes left behind", *("  " + line for line in run.left)]
     if scenario.slower and run.seconds > base.seconds * scenario.slower + 0.5:
         problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
+    if scenario.sabotage and not run.sabotaged:
+        problems.append("nothing was there to be hurt: this run has tested nothing")
+    if scenario.inert and run.record.rounds() != base.record.rounds():
+        problems.append("XCS was not off")
+    if run.watch and run.watch.zombies:
+        problems.append(f"zombies that stayed: {sorted(run.watch.zombies)}")
+    if run.watch and run.watch.engine_mib > ENGINE_MIB:
+        problems.append(f"the engine took {run.watch.engine_mib:.0f} MiB, allowed are {ENGINE_MIB}")
     return problems, scenario.rounds is None or run.record.rounds() <= scenario.rounds
 
 
@@ -198,6 +220,8 @@ def figures(scenario, base, run):
             f" at once {run.record.most_at_once()}; requests {len(base.record.requests)}, {len(run.record.requests)} with")
     if run.orphans:
         text += f"; {run.orphans} ended after the program"
+    if run.watch:
+        text += f"; engine {run.watch.engine_mib:.0f} MiB"
     if scenario.sabotage:
         text += f"; {run.sabotaged} hurt"
     return text
@@ -234,6 +258,7 @@ def parse():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
     p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
+    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
     p.add_argument("--bin", default=env.get("XCS_TEST_BIN"), help="where the compiled programs are; default: compile them")
     p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
@@ -242,7 +267,9 @@ def parse():
     options = p.parse_args()
     if not options.list and (not options.server or not (options.libxcs or options.native_only)):
         p.error("--server and --libxcs are needed")
-    for name in ("libxcs", "server", "bin"):
+    if options.libxcs and not options.xcs:
+        options.xcs = os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
+    for name in ("libxcs", "xcs", "server", "bin"):
         if getattr(options, name):
             setattr(options, name, os.path.abspath(getattr(options, name)))
     return options

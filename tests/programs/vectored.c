@@ -1,6 +1,6 @@
 /*
  * Independent calls on a non-blocking connection: connect in progress, writev and sendmsg, then a different way of waiting
- * (poll, select, ppoll, epoll) and of reading (readv, recvmsg, read, recvfrom) for each call.
+ * (poll, select, ppoll; or always "epoll") and of reading (readv, recvmsg, recvfrom, read) for each call.
  */
 #include "client.h"
 #include <fcntl.h>
@@ -54,8 +54,12 @@ static ssize_t read_recvfrom(int s, char *to, size_t room) {
     return recvfrom(s, to, room, 0, NULL, NULL);
 }
 
-static void (*const waits[])(int, short) = {wait_poll, wait_select, wait_ppoll, wait_epoll};
-static ssize_t (*const reads[])(int, char *, size_t) = {read_readv, read_recvmsg, read_recvfrom, (ssize_t(*)(int, char *, size_t))read};
+static ssize_t read_read(int s, char *to, size_t room) {
+    return read(s, to, room);
+}
+
+static void (*const waits[])(int, short) = {wait_poll, wait_select, wait_ppoll};
+static ssize_t (*const reads[])(int, char *, size_t) = {read_readv, read_recvmsg, read_recvfrom, read_read};
 
 static int dial_slowly(const char *url) {
     struct sockaddr_in to = address_of(url);
@@ -82,6 +86,7 @@ int main(int argc, char **argv) {
     static char text[ANSWER_ROOM];
     if (argc < 2)
         return 2;
+    int by_epoll = argc > 2 && strcmp(argv[2], "epoll") == 0;
     int s = dial_slowly(argv[1]);
     for (int i = 0; i < CALLS; i++) {
         char prompt[64], head[512], body[512];
@@ -92,7 +97,7 @@ int main(int argc, char **argv) {
         while (!is_whole(text, len)) {
             ssize_t n = reads[i % 4](s, text + len, sizeof text - 1 - len);
             if (n < 0 && errno == EAGAIN) {
-                waits[i / 2](s, POLLIN);
+                (by_epoll ? wait_epoll : waits[i % 3])(s, POLLIN);
                 continue;
             }
             if (n <= 0)

@@ -1,0 +1,144 @@
+/*
+ * The decisions' promises: they are permanent, a window only shrinks, and doubt costs no more than eight calls.
+ */
+#include "../src/decide.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct xcs_addr addr(uint16_t port) {
+    struct xcs_addr a = {.len = sizeof(struct sockaddr_in)};
+    a.u.in.sin_family = AF_INET;
+    a.u.in.sin_port = port;
+    return a;
+}
+
+static void test_sites_are_told_apart(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct site *one = decide_site(&d, 1), *two = decide_site(&d, 2);
+    assert_ptr_not_equal(one, two);
+    assert_ptr_equal(decide_site(&d, 1), one);
+    while (!decide_diverged(one))
+        ;
+    assert_non_null(decide_against_fork(&d, one));
+    assert_null(decide_against_fork(&d, two));
+    decide_free(&d);
+}
+
+static void test_diverging_twice(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct site *s = decide_site(&d, 1);
+    assert_false(decide_diverged(s));
+    assert_null(decide_against_fork(&d, s));
+    assert_true(decide_diverged(s));
+    assert_non_null(decide_against_fork(&d, s));
+    assert_false(decide_diverged(s)); /* decided once */
+    assert_non_null(decide_against_fork(&d, s));
+    decide_free(&d);
+}
+
+static void test_finding_nothing_three_times(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct site *s = decide_site(&d, 1);
+    assert_false(decide_found_nothing(s));
+    assert_false(decide_found_nothing(s));
+    assert_null(decide_against_fork(&d, s));
+    assert_true(decide_found_nothing(s));
+    assert_non_null(decide_against_fork(&d, s));
+    assert_false(decide_found_nothing(s));
+    decide_free(&d);
+}
+
+/* Each is counted for itself. */
+static void test_reasons_do_not_add_up(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct site *s = decide_site(&d, 1);
+    decide_diverged(s);
+    decide_found_nothing(s);
+    decide_found_nothing(s);
+    assert_null(decide_against_fork(&d, s));
+    decide_free(&d);
+}
+
+static void test_whole_program(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct site *s = decide_site(&d, 1);
+    d.off = "a reason";
+    assert_string_equal(decide_against_fork(&d, s), "a reason");
+    assert_string_equal(decide_against_fork(&d, decide_site(&d, 2)), "a reason");
+    decide_free(&d);
+}
+
+/* How many calls go out ahead of main, one after the other. */
+static unsigned go_out(const struct decisions *d, struct origin *o, bool doubtful) {
+    unsigned before = o->ahead;
+    while (o->ahead < 1000 && decide_may_issue(d, o, doubtful))
+        o->ahead++;
+    return o->ahead - before;
+}
+
+static void test_window(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct xcs_addr a = addr(80), b = addr(81);
+    struct origin *one = decide_origin(&d, &a), *two = decide_origin(&d, &b);
+    assert_ptr_not_equal(one, two);
+    assert_ptr_equal(decide_origin(&d, &a), one);
+    assert_int_equal(go_out(&d, one, false), WINDOW);
+    assert_int_equal(go_out(&d, one, false), 0);
+    one->ahead--;
+    assert_int_equal(go_out(&d, one, false), 1);
+    assert_int_equal(go_out(&d, two, false), WINDOW);
+    decide_free(&d);
+}
+
+static void test_doubt(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct xcs_addr a = addr(80);
+    struct origin *o = decide_origin(&d, &a);
+    assert_int_equal(go_out(&d, o, true), DOUBT_WINDOW);
+    d.repeats = true;
+    assert_int_equal(go_out(&d, o, true), WINDOW - DOUBT_WINDOW);
+    decide_free(&d);
+}
+
+static void test_overload_halves_for_good(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct xcs_addr a = addr(80), b = addr(81);
+    struct origin *o = decide_origin(&d, &a);
+    for (unsigned expected = WINDOW / 2; expected > 0; expected /= 2) {
+        decide_overloaded(o);
+        o->ahead = 0;
+        assert_int_equal(go_out(&d, o, false), expected);
+    }
+    decide_overloaded(o);
+    o->ahead = 0;
+    assert_int_equal(go_out(&d, o, true), 1); /* never none, and doubt makes no window larger */
+    assert_int_equal(go_out(&d, decide_origin(&d, &b), false), WINDOW);
+    decide_free(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sites_are_told_apart),
+        cmocka_unit_test(test_diverging_twice),
+        cmocka_unit_test(test_finding_nothing_three_times),
+        cmocka_unit_test(test_reasons_do_not_add_up),
+        cmocka_unit_test(test_whole_program),
+        cmocka_unit_test(test_window),
+        cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_overload_halves_for_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
