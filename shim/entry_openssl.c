@@ -44,20 +44,20 @@ XCS_EXPORT int SSL_do_handshake(void *ssl) {
 
 /* In a run-ahead: the plain socket's answer as SSL_read's or SSL_write's. */
 static int ahead_result(ssize_t r) {
-    ahead_tls_error(r > 0                                       ? 0
-                    : r == 0                                    ? TLS_ERROR_ZERO_RETURN
-                    : errno == EAGAIN || errno == EINTR         ? TLS_ERROR_WANT_READ
-                                                                : TLS_ERROR_SYSCALL);
+    ahead_tls_error(r > 0                               ? 0
+                    : r == 0                            ? TLS_ERROR_ZERO_RETURN
+                    : errno == EAGAIN || errno == EINTR ? TLS_ERROR_WANT_READ
+                                                        : TLS_ERROR_SYSCALL);
     return r > INT_MAX ? INT_MAX : (int)r;
 }
 
 /* The same in main, where the answer was ours. */
 static int main_result(struct conn *c, ssize_t r) {
     if (c->tls)
-        c->tls->error = r > 0                                 ? 0
-                        : r == 0                              ? TLS_ERROR_ZERO_RETURN
-                        : errno == EAGAIN || errno == EINTR   ? c->tls->error ? c->tls->error : TLS_ERROR_WANT_READ
-                                                              : TLS_ERROR_SYSCALL;
+        c->tls->error = r > 0                               ? 0
+                        : r == 0                            ? TLS_ERROR_ZERO_RETURN
+                        : errno == EAGAIN || errno == EINTR ? c->tls->error ? c->tls->error : TLS_ERROR_WANT_READ
+                                                            : TLS_ERROR_SYSCALL;
     return r > INT_MAX ? INT_MAX : (int)r;
 }
 
@@ -82,7 +82,10 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
     return true;
 }
 
-enum read_by { BY_US, BY_LIBRARY };
+enum read_by {
+    BY_US,
+    BY_LIBRARY
+};
 
 static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, size_t n, int flags, ssize_t *result) {
     struct iovec iov = {buf, n};
@@ -117,7 +120,8 @@ static bool read_again(const struct tls_lib *lib, void *ssl, int r) {
     return again;
 }
 
-static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n, int flags) {
+static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
+                    int flags) {
     for (;;) {
         ssize_t r;
         if (n > 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
@@ -128,8 +132,8 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
     }
 }
 
-static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf, size_t n,
-                   size_t *done, int flags) {
+static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
+                   size_t n, size_t *done, int flags) {
     for (;;) {
         ssize_t r;
         if (n > 0 && read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {

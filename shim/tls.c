@@ -49,8 +49,7 @@ static bool left_alone(const struct tls_lib *lib, const void *ssl) {
     const unsigned char *alpn = NULL;
     unsigned n = 0;
     lib->SSL_get0_alpn_selected(ssl, &alpn, &n);
-    return lib->SSL_get_verify_callback(ssl) || lib->SSL_get_certificate(ssl) ||
-           (alpn && !(n == 8 && memcmp(alpn, "http/1.1", 8) == 0));
+    return lib->SSL_get_certificate(ssl) || (alpn && !(n == 8 && memcmp(alpn, "http/1.1", 8) == 0));
 }
 
 /* "name\0key" of the session's peer; 0 when that cannot be had. */
@@ -150,9 +149,13 @@ const struct tls_witness *tls_witness_of(const struct tls_lib *lib, void *ssl, c
     return NULL;
 }
 
-uint32_t tls_trust(const struct conn *c) { return c->tls ? c->tls->trust : 0; }
+uint32_t tls_trust(const struct conn *c) {
+    return c->tls ? c->tls->trust : 0;
+}
 
-void tls_end(struct conn *c) { c->tls = NULL; }
+void tls_end(struct conn *c) {
+    c->tls = NULL;
+}
 
 /* --- the session as a transport --- */
 

@@ -3,7 +3,7 @@
  *
  * Trust follows the program: the engine is told the name and public key of the peer that the program's own handshake
  * has accepted, whatever made it accept, and takes no other. So a server that the program would refuse never gets a byte of
- * a request from the engine. Client certificates, verify callbacks and HTTP/2 make XCS leave the connection alone.
+ * a request from the engine. Client certificates and HTTP/2 make XCS leave the connection alone.
  */
 #ifndef XCS_TLS_H
 #define XCS_TLS_H

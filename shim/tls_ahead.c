@@ -12,8 +12,12 @@ static const struct tls_witness *witnesses[XCS_FDS];
 static void *sessions[XCS_FDS]; /* the SSL on it */
 static __thread int last_error __attribute__((tls_model("initial-exec")));
 
-void ahead_tls_error(int error) { last_error = error; }
-int ahead_tls_last_error(void) { return last_error; }
+void ahead_tls_error(int error) {
+    last_error = error;
+}
+int ahead_tls_last_error(void) {
+    return last_error;
+}
 
 void ahead_tls_seal(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {

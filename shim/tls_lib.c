@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LIBS 64
 #define CALLERS 512
@@ -53,10 +54,29 @@ static void *look_up(void *scope, const char *name) {
     return p;
 }
 
+static const struct tls_lib *bind(void *scope);
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *found) {
+    (void)size;
+    void **handle = found;
+    if (info->dlpi_name && strstr(info->dlpi_name, "libssl"))
+        *handle = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
+    return *handle != NULL;
+}
+
+/* No scope to go by and no library met yet: the first that is loaded. */
+static const struct tls_lib *bind_any(void) {
+    void *handle = NULL;
+    dl_iterate_phdr(find_library, &handle);
+    return handle ? bind(handle) : NULL;
+}
+
 static const struct tls_lib *bind(void *scope) {
     struct tls_lib lib = {0};
     bool whole = true;
     lib.id = look_up(scope, "SSL_read");
+    if (!lib.id)
+        return in_use ? in_use : nlibs ? &libs[0] : bind_any();
     for (size_t i = 0; i < nlibs; i++)
         if (libs[i].id == lib.id)
             return &libs[i];

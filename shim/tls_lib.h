@@ -3,7 +3,8 @@
  *
  * dlsym(RTLD_NEXT) does not see a library that was loaded RTLD_LOCAL (Python's _ssl, PHP's openssl), so the real
  * functions are looked up in the dependency scope of the object that called, once for each calling address. A library's own
- * tail call (SSL_connect to SSL_do_handshake) shows the shim as the caller; then the library in use in this thread goes on.
+ * tail call (SSL_connect to SSL_do_handshake) shows the shim as the caller, and a binding's tail call (Ruby's free functions)
+ * shows its runtime, which has no OpenSSL in its scope; then the library in use in this thread, or process, goes on.
  *
  * Types are OpenSSL's, opaque here: SSL *, X509 * and so on are void *. Sources: the manual pages of the functions (section 3ssl).
  */
@@ -32,7 +33,6 @@
     X(int, SSL_get_fd, (const void *), 1)                                                                              \
     X(int, SSL_is_init_finished, (const void *), 1)                                                                    \
     X(int, SSL_get_verify_mode, (const void *), 1)                                                                     \
-    X(void *, SSL_get_verify_callback, (const void *), 1)                                                              \
     X(long, SSL_get_verify_result, (const void *), 1)                                                                  \
     X(const char *, SSL_get_servername, (const void *, int), 1)                                                        \
     X(void *, SSL_get_certificate, (const void *), 1)                                                                  \
