@@ -16,6 +16,7 @@
 #include "engine_start.h"
 #include "raw.h"
 #include "runtime_lock.h"
+#include "tls.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,6 +79,7 @@ static void ahead_start(const sigset_t *mask) {
     xcs_mode = XCS_MODE_AHEAD;
     if (!ahead_quarantine(&plan))
         ahead_end("not sealed");
+    ahead_tls_seal();
     sigdelset(&unblocked, SIGSYS);
     xcs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, &unblocked, 0, KERNEL_SIGSET);
 }

@@ -15,6 +15,7 @@
 #define START_MS 5000
 #define FILTER_MAX 2048
 #define REQUEST_FDS 2
+#define TRUSTS 64
 
 static int channel = -1;
 static ino_t channel_ino; /* a program that closes by raw system call could have reused the number */
@@ -22,6 +23,11 @@ static bool first_pending, first_answered, welcomed;
 static struct verdict first;
 static struct sock_filter filter[FILTER_MAX];
 static unsigned short filter_len;
+static struct {
+    const void *payload;
+    size_t len;
+    bool told;
+} trusts[TRUSTS];
 
 static bool channel_ours(void) {
     struct stat st;
@@ -36,6 +42,8 @@ void channel_close(void) {
     channel = -1;
     first_pending = first_answered = welcomed = false;
     filter_len = 0;
+    for (size_t i = 0; i < TRUSTS; i++)
+        trusts[i].told = false;
 }
 
 static bool lost(const char *why) {
@@ -168,8 +176,8 @@ static int in_memfd(const void *data, size_t len) {
     return fd;
 }
 
-static bool send_lookup(const struct xcs_addr *addr, const void *request, size_t len) {
-    struct xcs_msg m = {.type = XCS_LOOKUP, .len = len, .addr = *addr};
+static bool send_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len) {
+    struct xcs_msg m = {.type = XCS_LOOKUP, .len = len, .addr = *addr, .arg = trust};
     if (len <= XCS_INLINE_MAX)
         return transmit(&m, request, NULL, 0);
     int fd = in_memfd(request, len);
@@ -181,18 +189,38 @@ static bool send_lookup(const struct xcs_addr *addr, const void *request, size_t
     return ok;
 }
 
-struct verdict channel_lookup(const struct xcs_addr *addr, const void *request, size_t len, bool *pending) {
+bool channel_trust(uint32_t trust, const void *payload, size_t len) {
+    if (trust == 0 || trust > TRUSTS || len > XCS_INLINE_MAX)
+        return false;
+    trusts[trust - 1].payload = payload;
+    trusts[trust - 1].len = len;
+    return true;
+}
+
+bool channel_trust_told(uint32_t trust) { return trusts[trust - 1].told; }
+
+/* Before the first lookup that names it. */
+static bool tell_trust(uint32_t trust) {
+    if (trust == 0 || trusts[trust - 1].told)
+        return true;
+    struct xcs_msg m = {.type = XCS_TRUST, .arg = trust, .len = trusts[trust - 1].len};
+    trusts[trust - 1].told = true;
+    return transmit(&m, trusts[trust - 1].payload, NULL, 0);
+}
+
+struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
+                              bool *pending) {
     struct verdict v = {XCS_MISS, 0, false, -1};
     *pending = false;
     if (first_pending && !channel_first_verdict(&first))
         return v;
     if (channel < 0) {
-        if (xcs_gave_up() || !start() || !send_lookup(addr, request, len))
+        if (xcs_gave_up() || !start() || !tell_trust(trust) || !send_lookup(addr, trust, request, len))
             return v;
         *pending = true;
         return v;
     }
-    if (send_lookup(addr, request, len))
+    if (tell_trust(trust) && send_lookup(addr, trust, request, len))
         receive_verdict(&v, REPLY_MS);
     return v;
 }

@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
+#include "tls.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -61,6 +62,7 @@ static void discard(struct conn *c) {
     if (c->state == CONN_WAIT || (c->state == CONN_SEND && c->after == AFTER_WAIT))
         channel_answered(c->node);
     conn_release(c);
+    tls_end(c);
     fdtab_drop(c->real);
     fdtab_drop(c->copy);
     c->real = c->copy = -1;

@@ -33,6 +33,14 @@ enum conn_state {
 
 enum conn_after { AFTER_FORGET, AFTER_IDLE, AFTER_WAIT };
 
+/* The TLS session that the program runs on a connection. */
+struct tls {
+    const struct tls_lib *lib;
+    void *ssl;
+    uint32_t trust; /* number of the peer that the handshake accepted; 0: not done */
+    int error;      /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
+};
+
 struct conn {
     enum conn_state state;
     enum conn_after after; /* CONN_SEND: what comes when the request is out */
@@ -49,6 +57,8 @@ struct conn {
     uint64_t node;
     bool verdict_pending; /* the first lookup's answer has not been read */
     bool may_fork;
+    struct tls *tls; /* &session, or NULL: plain text */
+    struct tls session;
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -71,14 +81,17 @@ bool conn_mine(void);
 /* connect(2) succeeded or is in progress. */
 void conn_opened(int fd, const struct sockaddr *addr, socklen_t len);
 
+/* Who brings the bytes: the program's own socket calls, or its calls of a TLS library. */
+enum conn_via { VIA_SOCKET, VIA_TLS };
+
 /* The send family; the iovec is the program's. Returns false when the real call has to be made. */
-bool conn_send(int fd, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result);
+bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result);
 
 /* The receive family. False: make the real call, and tell conn_received what it gave. */
-bool conn_receive(int fd, struct msghdr *msg, int flags, ssize_t *result);
+bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssize_t *result);
 
 /* After a real receive call on a connection that waited. True: it has to be done again. */
-bool conn_received(int fd, ssize_t result, int err, int flags);
+bool conn_received(int fd, enum conn_via via, ssize_t result, int err);
 
 /*
  * Readiness family, for each descriptor that is polled for input. Before the real call: `waits` when its time limit is not

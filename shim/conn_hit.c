@@ -90,8 +90,8 @@ void conn_refresh(struct conn *c, int fd) {
     static const struct {
         int level, name;
     } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
-    if (!c->skipped || !conn_is_dead(fd))
-        return;
+    if (c->tls || !c->skipped || !conn_is_dead(fd))
+        return; /* with TLS it takes a handshake: tls_send does that */
     int fresh = (int)xcs_sys3(SYS_socket, c->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fresh < 0)
         return;

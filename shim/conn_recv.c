@@ -7,6 +7,7 @@
 #include "ahead_fork.h"
 #include "channel.h"
 #include "conn_impl.h"
+#include "tls.h"
 #include <errno.h>
 
 /* The program turns to reading although a request is not out: send what it was told is sent. 0 or -errno. */
@@ -30,6 +31,10 @@ static int settle(struct conn *c, int fd, int flags, sigset_t *saved) {
 static bool answer_again(struct conn *c, int fd) {
     if (!c->skipped)
         return false;
+    if (c->tls) {
+        conn_resend(c); /* connects again before the first byte (tls_send) */
+        return true;
+    }
     conn_refresh(c, fd);
     if (c->skipped)
         return false;
@@ -37,12 +42,13 @@ static bool answer_again(struct conn *c, int fd) {
     return true;
 }
 
-bool conn_receive(int fd, struct msghdr *msg, int flags, ssize_t *result) {
+bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssize_t *result) {
     sigset_t saved;
     bool done = false;
     int err = errno, e;
     struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || c->state == CONN_IDLE || c->state == CONN_EOF || !conn_mine())
+    if (!c || c == XCS_OURS || c->state == CONN_IDLE || c->state == CONN_EOF || (via == VIA_TLS) != (c->tls != NULL) ||
+        !conn_mine())
         return false;
     xcs_lock(&saved);
     c = conn_locked(fd);
@@ -62,7 +68,7 @@ bool conn_receive(int fd, struct msghdr *msg, int flags, ssize_t *result) {
     bool wait = c && !done && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending) &&
                 !(flags & MSG_DONTWAIT) && conn_is_blocking(fd);
     xcs_unlock(&saved);
-    if (wait && !main_run_ahead(c, fd, false)) {
+    if (wait && (via == VIA_SOCKET || tls_waits(c)) && !main_run_ahead(c, fd, false)) {
         *result = -1;
         err = EINTR;
         done = true;
@@ -80,11 +86,11 @@ static void answered(struct conn *c) {
     c->skipped = false;
 }
 
-bool conn_received(int fd, ssize_t result, int err, int flags) {
+bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
     sigset_t saved;
     bool again = false;
     struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || c->state != CONN_WAIT || !conn_mine())
+    if (!c || c == XCS_OURS || c->state != CONN_WAIT || (via == VIA_TLS) != (c->tls != NULL) || !conn_mine())
         return false;
     xcs_lock(&saved);
     c = conn_locked(fd);
@@ -94,7 +100,6 @@ bool conn_received(int fd, ssize_t result, int err, int flags) {
         else if (result == 0 || err == ECONNRESET || err == EPIPE)
             again = answer_again(c, fd);
     }
-    (void)flags;
     xcs_unlock(&saved);
     errno = err;
     return again;

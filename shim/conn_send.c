@@ -10,6 +10,7 @@
 #include "conn_impl.h"
 #include "raw.h"
 #include "real.h"
+#include "tls.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -55,7 +56,7 @@ int conn_push(struct conn *c, int fd, int flags, sigset_t *saved) {
         const char *p = c->held + c->sent;
         size_t n = c->claimed - c->sent;
         xcs_unlock(saved);
-        ssize_t r = REAL(send)(fd, p, n, flags);
+        ssize_t r = c->tls ? tls_send(c, fd, p, n) : REAL(send)(fd, p, n, flags);
         int err = errno;
         xcs_lock(saved);
         if (conn_locked(fd) != c || c->state != CONN_SEND)
@@ -94,7 +95,8 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
         return false;
     struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iovcnt};
     xcs_unlock(saved);
-    ssize_t r = REAL(sendmsg)(fd, &m, flags);
+    /* A TLS library's calls bring one buffer each. */
+    ssize_t r = c->tls ? tls_send(c, fd, iov->iov_base, iov->iov_len) : REAL(sendmsg)(fd, &m, flags);
     err = errno;
     xcs_lock(saved);
     if (conn_locked(fd) == c && c->state == CONN_SEND) {
@@ -113,7 +115,7 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
 
 static void look_up(struct conn *c, int fd) {
     ahead_reap();
-    struct verdict v = channel_lookup(&c->addr, c->held, c->held_len, &c->verdict_pending);
+    struct verdict v = channel_lookup(&c->addr, tls_trust(c), c->held, c->held_len, &c->verdict_pending);
     c->node = v.node;
     c->may_fork = v.may_fork;
     c->state = CONN_SEND;
@@ -177,7 +179,7 @@ static bool decide(struct conn *c, int fd, size_t n) {
     return false;
 }
 
-bool conn_send(int fd, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result) {
+bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result) {
     sigset_t saved;
     size_t n = 0;
     bool done = false;
@@ -188,7 +190,7 @@ bool conn_send(int fd, const struct iovec *iov, size_t iovcnt, int flags, ssize_
     int err = errno;
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
-    if (c && n > 0 && ready_for_bytes(c, fd)) {
+    if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;
         if (store && !append(c, iov, iovcnt, n)) {
             c->state = CONN_SEND;

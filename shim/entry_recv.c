@@ -20,10 +20,10 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, stru
     for (;;) {                                                                                                         \
         ssize_t r_;                                                                                                    \
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
-        if (conn_receive((fd), &m_, (flags_), &r_))                                                                    \
+        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                                    \
             return r_;                                                                                                 \
         r_ = (real_call);                                                                                              \
-        if (!conn_received((fd), r_, errno, (flags_)))                                                                 \
+        if (!conn_received((fd), VIA_SOCKET, r_, errno))                                                                 \
             return r_;                                                                                                 \
     }
 
@@ -42,13 +42,13 @@ XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
     for (;;) {
         ssize_t r;
         struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-        if (conn_receive(fd, &m, flags, &r)) {
+        if (conn_receive(fd, VIA_SOCKET, &m, flags, &r)) {
             if (r >= 0 && from && len)
                 *len = 0;
             return r;
         }
         r = REAL(recvfrom)(fd, buf, n, flags, from, len);
-        if (!conn_received(fd, r, errno, flags))
+        if (!conn_received(fd, VIA_SOCKET, r, errno))
             return r;
     }
 }
@@ -59,10 +59,10 @@ XCS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
     for (;;) {
         ssize_t r;
         struct msghdr given = *msg;
-        if (conn_receive(fd, msg, flags, &r))
+        if (conn_receive(fd, VIA_SOCKET, msg, flags, &r))
             return r;
         r = REAL(recvmsg)(fd, msg, flags);
-        if (!conn_received(fd, r, errno, flags))
+        if (!conn_received(fd, VIA_SOCKET, r, errno))
             return r;
         *msg = given;
     }

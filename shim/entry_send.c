@@ -26,7 +26,7 @@ XCS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len) {
 
 static bool sent_one(int fd, const void *buf, size_t n, int flags, ssize_t *r) {
     struct iovec iov = {(void *)(uintptr_t)buf, n};
-    return conn_send(fd, &iov, 1, flags, r);
+    return conn_send(fd, VIA_SOCKET, &iov, 1, flags, r);
 }
 
 XCS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags) {
@@ -48,7 +48,7 @@ XCS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags) {
     if (conn_of(fd)) {
         if (msg->msg_controllen || (flags & MSG_OOB))
             conn_forget(fd);
-        else if (conn_send(fd, msg->msg_iov, msg->msg_iovlen, flags, &r))
+        else if (conn_send(fd, VIA_SOCKET, msg->msg_iov, msg->msg_iovlen, flags, &r))
             return r;
     }
     return REAL(sendmsg)(fd, msg, flags);
@@ -69,7 +69,7 @@ XCS_EXPORT ssize_t write(int fd, const void *buf, size_t n) {
 
 XCS_EXPORT ssize_t writev(int fd, const struct iovec *iov, int iovcnt) {
     ssize_t r;
-    if (conn_of(fd) && iovcnt > 0 && conn_send(fd, iov, (size_t)iovcnt, 0, &r))
+    if (conn_of(fd) && iovcnt > 0 && conn_send(fd, VIA_SOCKET, iov, (size_t)iovcnt, 0, &r))
         return r;
     return REAL(writev)(fd, iov, iovcnt);
 }

@@ -12,7 +12,11 @@
  *   main's channel (one per process): strictly request and reply. The engine never speaks unasked.
  *     main -> engine                                            engine -> main
  *     HELLO     node=pid, flags DEBUG [fd: stderr if DEBUG]     WELCOME  payload: seccomp filter (sock_filter[])
- *     LOOKUP    addr, payload: one whole raw HTTP request       VERDICT  verdict, node, flags FORK [fd: HIT socket]
+ *     TRUST     arg=its number, payload: server name, a zero,   (no reply)
+ *               the DER public key (SubjectPublicKeyInfo) of the
+ *               peer that the program's handshake accepted
+ *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
+ *               payload: one whole raw HTTP request                      verdict, node, flags FORK [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
  *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
  *               [fds: run-ahead's channel, pidfd]
@@ -67,7 +71,8 @@ enum xcs_type {
     XCS_NOTE,
     XCS_CONN,
     XCS_BARRIER,
-    XCS_RANDOM
+    XCS_RANDOM,
+    XCS_TRUST
 };
 
 enum xcs_verdict {

@@ -124,7 +124,7 @@ static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, const st
     uint64_t hash = request_hash(addr, r);
     struct node *n;
     DL_FOREACH(a->session->graph.pending, n) {
-        if (n->hash == hash && n->seen_by != a->id && n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
+        if (n->hash == hash && n->trust == decide_origin(&a->session->decisions, addr)->trust && n->seen_by != a->id && n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
             request_same(&n->addr, n->request, addr, r, NULL, 0))
             return n;
     }
@@ -136,6 +136,7 @@ static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, struc
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = decide_site(&s->decisions, call.site);
     n->origin = decide_origin(&s->decisions, addr);
+    n->trust = n->origin->trust;
     n->doubtful = a->random;
     n->state = graph_link(&s->graph, n) ? NODE_DEPENDENT : NODE_READY;
     n->asked_ns = clock_ns();

@@ -27,6 +27,8 @@ struct dispatch_call {
     size_t nheaders;
     const void *body;        /* decoded body (no chunk framing) */
     size_t body_len;
+    const char *tls_name;    /* NULL: plain text; else the server name that the program's handshake sent, may be "" */
+    const char *tls_key;     /* file with the DER public key of the only peer to be accepted */
     bool chunked;            /* the program sent it chunked: so does the dispatcher */
 };
 

@@ -35,6 +35,7 @@ struct node {
     uint64_t id; /* unique in the engine, in the order of discovery */
     enum node_state state;
     struct xcs_addr addr;
+    uint32_t trust; /* the TLS peer's number in the session, 0: plain text */
     struct request *request;
     struct call call;
     uint64_t hash; /* of all that has to be equal */

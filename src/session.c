@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -95,6 +96,10 @@ static void issue(struct session *s, struct node *n) {
                                  .body = r->body.p,
                                  .body_len = r->body.len,
                                  .chunked = r->chunked};
+    if (n->trust) {
+        call.tls_name = s->trusts[n->trust - 1].name;
+        call.tls_key = s->trusts[n->trust - 1].key_path;
+    }
     bool ok = dispatch_submit(engine_dispatcher(), &call);
     free(lines);
     free(at);
@@ -135,7 +140,7 @@ struct match {
     struct node *first; /* the next call foreseen, for the explanation of a mismatch */
 };
 
-static struct match find_match(struct session *s, const struct xcs_addr *addr, const struct request *r) {
+static struct match find_match(struct session *s, const struct xcs_addr *addr, uint32_t trust, const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
     struct node *n;
@@ -144,7 +149,7 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, c
         bool same = n->state == NODE_DEPENDENT
                         ? !m.node && graph_fits(&s->graph, n, addr, r)
                         : n->hash == hash && request_same(&n->addr, n->request, addr, r, NULL, 0);
-        if (same) {
+        if (same && n->trust == trust) {
             m.node = n;
             if (n->state != NODE_DEPENDENT)
                 break;
@@ -265,7 +270,7 @@ static void foreseen(struct session *s, struct node *n) {
     miss(s, n, why);
 }
 
-static void unforeseen(struct session *s, const struct xcs_addr *addr, struct request *r, struct call call,
+static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r, struct call call,
                        const struct node *first) {
     char why[128] = "nothing was foreseen";
     struct site *site = decide_site(&s->decisions, call.site);
@@ -277,6 +282,7 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, struct re
     }
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = site;
+    n->trust = trust;
     n->origin = decide_origin(&s->decisions, addr);
     miss(s, n, why);
 }
@@ -288,6 +294,11 @@ static void on_lookup(struct session *s, struct packet *p) {
     const char *why = "malformed";
     enum intake_result got = intake_feed(in, p->payload, p->len, &r);
     intake_free(in);
+    if (got == INTAKE_REQUEST && (p->msg.arg > TRUSTS || (p->msg.arg && !s->trusts[p->msg.arg - 1].key_fd))) {
+        why = "its TLS peer is not known";
+        request_free(r);
+        got = INTAKE_BAD;
+    }
     if (got != INTAKE_REQUEST || !detect(&p->msg.addr, r, &call, &why)) {
         session_debug(s, "left to the program: %s", why);
         if (got == INTAKE_REQUEST)
@@ -299,7 +310,9 @@ static void on_lookup(struct session *s, struct packet *p) {
     if (!s->began_ns)
         s->began_ns = clock_ns();
     check_concurrency(s);
-    struct match m = find_match(s, &p->msg.addr, r);
+    uint32_t trust = p->msg.arg;
+    decide_origin(&s->decisions, &p->msg.addr)->trust = trust;
+    struct match m = find_match(s, &p->msg.addr, trust, r);
     if (m.node) {
         if (m.node->state == NODE_DEPENDENT) {
             /* From now on the node is what main really asks. */
@@ -314,7 +327,7 @@ static void on_lookup(struct session *s, struct packet *p) {
             foreseen(s, m.node);
         }
     } else {
-        unforeseen(s, &p->msg.addr, r, call, m.first);
+        unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
     session_pump(s);
 }
@@ -383,6 +396,24 @@ static void on_hello(struct session *s, struct packet *p) {
     wire_send(s->channel.fd, &m, filter, n, -1);
 }
 
+/* libcurl takes a pinned key from a file: one that only this process can name. */
+static void on_trust(struct session *s, const struct packet *p) {
+    size_t name_len = strnlen(p->payload, p->len);
+    struct trust *t = p->msg.arg >= 1 && p->msg.arg <= TRUSTS ? &s->trusts[p->msg.arg - 1] : NULL;
+    if (!t || t->key_fd || name_len >= sizeof t->name || name_len + 1 >= p->len)
+        return;
+    int fd = memfd_create("xcs-key", MFD_CLOEXEC);
+    size_t n = p->len - name_len - 1;
+    if (fd < 0 || write(fd, p->payload + name_len + 1, n) != (ssize_t)n) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    memcpy(t->name, p->payload, name_len + 1);
+    t->key_fd = fd;
+    snprintf(t->key_path, sizeof t->key_path, "/proc/self/fd/%d", fd);
+}
+
 static void close_session(struct session *s) {
     struct node *n, *next;
     if (s->ahead) {
@@ -405,6 +436,9 @@ static void close_session(struct session *s) {
     trace_event(s->number, "end", s->stats.calls, NULL);
     if (s->debug_fd >= 0)
         close(s->debug_fd);
+    for (size_t i = 0; i < TRUSTS; i++)
+        if (s->trusts[i].key_fd)
+            close(s->trusts[i].key_fd);
     source_end(&s->channel);
     DL_DELETE(sessions, s);
     loop_free_later(s);
@@ -414,6 +448,9 @@ static void on_packet(struct session *s, struct packet *p) {
     switch (p->msg.type) {
     case XCS_LOOKUP:
         on_lookup(s, p);
+        break;
+    case XCS_TRUST:
+        on_trust(s, p);
         break;
     case XCS_AHEAD:
         on_ahead(s, p);

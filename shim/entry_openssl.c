@@ -1,0 +1,288 @@
+/*
+ * Interposed: OpenSSL's record API and what a client asks about its peer (SSL_read(3), SSL_write(3), SSL_get_error(3)).
+ *
+ * On a connection that XCS looks at, requests go through conn_send and responses come through conn_receive, as on a plain
+ * socket; the results are turned into OpenSSL's: -1 with SSL_ERROR_WANT_READ where a non-blocking descriptor has nothing, 0 with
+ * SSL_ERROR_ZERO_RETURN at the end. The error queue stays as it is. Everything else passes to the caller's own library.
+ */
+#include "tls.h"
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+#define LIBRARY                                                                                                        \
+    bool nested;                                                                                                       \
+    const struct tls_lib *lib = tls_lib_of(__builtin_return_address(0), &nested)
+#define AHEAD (!nested && xcs_mode == XCS_MODE_AHEAD)
+#define MAIN (!nested && xcs_mode == XCS_MODE_MAIN)
+
+/* --- handshakes --- */
+
+static int handshake(const struct tls_lib *lib, int (*real)(void *), void *ssl) {
+    tls_begins(lib, ssl);
+    int r = real(ssl);
+    if (r == 1)
+        tls_opened(lib, ssl);
+    return r;
+}
+
+XCS_EXPORT int SSL_connect(void *ssl) {
+    LIBRARY;
+    if (AHEAD && ahead_tls_connect(lib, ssl))
+        return 1;
+    return MAIN ? handshake(lib, lib->SSL_connect, ssl) : lib->SSL_connect(ssl);
+}
+
+XCS_EXPORT int SSL_do_handshake(void *ssl) {
+    LIBRARY;
+    if (AHEAD && ahead_tls_connect(lib, ssl))
+        return 1;
+    return MAIN ? handshake(lib, lib->SSL_do_handshake, ssl) : lib->SSL_do_handshake(ssl);
+}
+
+/* --- records --- */
+
+/* In a run-ahead: the plain socket's answer as SSL_read's or SSL_write's. */
+static int ahead_result(ssize_t r) {
+    ahead_tls_error(r > 0                               ? 0
+                    : r == 0                            ? TLS_ERROR_ZERO_RETURN
+                    : errno == EAGAIN || errno == EINTR ? TLS_ERROR_WANT_READ
+                                                        : TLS_ERROR_SYSCALL);
+    return r > INT_MAX ? INT_MAX : (int)r;
+}
+
+/* The same in main, where the answer was ours. */
+static int main_result(struct conn *c, ssize_t r) {
+    if (c->tls)
+        c->tls->error = r > 0                               ? 0
+                        : r == 0                            ? TLS_ERROR_ZERO_RETURN
+                        : errno == EAGAIN || errno == EINTR ? c->tls->error ? c->tls->error : TLS_ERROR_WANT_READ
+                                                            : TLS_ERROR_SYSCALL;
+    return r > INT_MAX ? INT_MAX : (int)r;
+}
+
+/* True: *result is the answer. */
+static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, size_t n, ssize_t *result) {
+    struct conn *c = tls_conn(lib, ssl);
+    struct iovec iov = {(void *)(uintptr_t)buf, n};
+    int fd;
+    if (xcs_mode == XCS_MODE_AHEAD && ahead_tls_plain(lib, ssl, &fd)) {
+        *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
+        return true;
+    }
+    if (!c || !c->tls->trust)
+        return false;
+    c->tls->error = 0;
+    if (!conn_send(lib->SSL_get_fd(ssl), VIA_TLS, &iov, 1, 0, result))
+        return false;
+    /* An error of the library's own is the library's to report. */
+    if (*result <= 0 && c->tls && c->tls->error)
+        return true;
+    *result = main_result(c, *result);
+    return true;
+}
+
+enum read_by {
+    BY_US,
+    BY_LIBRARY
+};
+
+static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, size_t n, int flags, ssize_t *result) {
+    struct iovec iov = {buf, n};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    int fd;
+    if (xcs_mode == XCS_MODE_AHEAD && ahead_tls_plain(lib, ssl, &fd)) {
+        *result = ahead_result(recv(fd, buf, n, flags));
+        return BY_US;
+    }
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || !c->tls->trust)
+        return BY_LIBRARY;
+    c->tls->error = 0;
+    if (conn_receive(lib->SSL_get_fd(ssl), VIA_TLS, &m, flags, result)) {
+        *result = main_result(c, *result);
+        return BY_US;
+    }
+    /* The run-ahead was forked in there. */
+    return xcs_mode == XCS_MODE_AHEAD ? read_ours(lib, ssl, buf, n, flags, result) : BY_LIBRARY;
+}
+
+/* After a real read; true: once more. */
+static bool read_again(const struct tls_lib *lib, void *ssl, int r) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || c->state != CONN_WAIT)
+        return false;
+    int err = errno;
+    int error = r > 0 ? 0 : lib->SSL_get_error(ssl, r);
+    bool waits = error == TLS_ERROR_WANT_READ || error == TLS_ERROR_WANT_WRITE;
+    bool again = !waits && conn_received(lib->SSL_get_fd(ssl), VIA_TLS, r > 0 ? r : 0, 0);
+    errno = err;
+    return again;
+}
+
+static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
+                    int flags) {
+    for (;;) {
+        ssize_t r;
+        if (n > 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
+            return (int)r;
+        int got = real(ssl, buf, n);
+        if (!read_again(lib, ssl, got))
+            return got;
+    }
+}
+
+static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
+                   size_t n, size_t *done, int flags) {
+    for (;;) {
+        ssize_t r;
+        if (n > 0 && read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {
+            *done = r > 0 ? (size_t)r : 0;
+            return r > 0;
+        }
+        int got = real(ssl, buf, n, done);
+        if (!read_again(lib, ssl, got > 0 ? 1 : got))
+            return got;
+    }
+}
+
+XCS_EXPORT int SSL_read(void *ssl, void *buf, int n) {
+    LIBRARY;
+    return nested || !xcs_mode ? lib->SSL_read(ssl, buf, n) : read_int(lib, lib->SSL_read, ssl, buf, n, 0);
+}
+
+XCS_EXPORT int SSL_peek(void *ssl, void *buf, int n) {
+    LIBRARY;
+    return nested || !xcs_mode ? lib->SSL_peek(ssl, buf, n) : read_int(lib, lib->SSL_peek, ssl, buf, n, MSG_PEEK);
+}
+
+XCS_EXPORT int SSL_read_ex(void *ssl, void *buf, size_t n, size_t *done) {
+    LIBRARY;
+    return nested || !xcs_mode ? lib->SSL_read_ex(ssl, buf, n, done)
+                               : read_ex(lib, lib->SSL_read_ex, ssl, buf, n, done, 0);
+}
+
+XCS_EXPORT int SSL_peek_ex(void *ssl, void *buf, size_t n, size_t *done) {
+    LIBRARY;
+    return nested || !xcs_mode ? lib->SSL_peek_ex(ssl, buf, n, done)
+                               : read_ex(lib, lib->SSL_peek_ex, ssl, buf, n, done, MSG_PEEK);
+}
+
+XCS_EXPORT int SSL_write(void *ssl, const void *buf, int n) {
+    LIBRARY;
+    ssize_t r;
+    if (!nested && xcs_mode && n > 0 && write_ours(lib, ssl, buf, (size_t)n, &r))
+        return (int)r;
+    return lib->SSL_write(ssl, buf, n);
+}
+
+XCS_EXPORT int SSL_write_ex(void *ssl, const void *buf, size_t n, size_t *done) {
+    LIBRARY;
+    ssize_t r;
+    if (!nested && xcs_mode && n > 0 && n < INT_MAX && write_ours(lib, ssl, buf, n, &r)) {
+        *done = r > 0 ? (size_t)r : 0;
+        return r > 0;
+    }
+    return lib->SSL_write_ex(ssl, buf, n, done);
+}
+
+XCS_EXPORT int SSL_get_error(const void *ssl, int ret) {
+    LIBRARY;
+    int fd;
+    struct conn *c = nested ? NULL : tls_conn(lib, ssl);
+    if (AHEAD && ahead_tls_plain(lib, ssl, &fd))
+        return ret > 0 ? 0 : ahead_tls_last_error();
+    return c && ret <= 0 && c->tls->error ? c->tls->error : lib->SSL_get_error(ssl, ret);
+}
+
+/* What is swapped in has nothing buffered above the descriptor. */
+static bool unbuffered(const struct tls_lib *lib, const void *ssl) {
+    int fd;
+    struct conn *c = tls_conn(lib, ssl);
+    return xcs_mode == XCS_MODE_AHEAD ? ahead_tls_plain(lib, ssl, &fd) : c && c->state == CONN_HIT;
+}
+
+XCS_EXPORT int SSL_pending(const void *ssl) {
+    LIBRARY;
+    return !nested && unbuffered(lib, ssl) ? 0 : lib->SSL_pending(ssl);
+}
+
+XCS_EXPORT int SSL_has_pending(const void *ssl) {
+    LIBRARY;
+    return !nested && unbuffered(lib, ssl) ? 0 : lib->SSL_has_pending(ssl);
+}
+
+/* --- the session's end --- */
+
+XCS_EXPORT int SSL_shutdown(void *ssl) {
+    LIBRARY;
+    int fd;
+    if (AHEAD && ahead_tls_plain(lib, ssl, &fd))
+        return 1;
+    if (MAIN && tls_conn(lib, ssl))
+        conn_forget(lib->SSL_get_fd(ssl));
+    return lib->SSL_shutdown(ssl);
+}
+
+XCS_EXPORT void SSL_free(void *ssl) {
+    LIBRARY;
+    if (MAIN && ssl && tls_conn(lib, ssl))
+        conn_forget(lib->SSL_get_fd(ssl));
+    lib->SSL_free(ssl);
+}
+
+/* --- what a client asks about its peer --- */
+
+#define WITNESS (nested || xcs_mode != XCS_MODE_AHEAD ? NULL : ahead_tls_of(lib, ssl))
+
+XCS_EXPORT int SSL_is_init_finished(const void *ssl) {
+    LIBRARY;
+    return WITNESS ? 1 : lib->SSL_is_init_finished(ssl);
+}
+
+XCS_EXPORT void *SSL_get1_peer_certificate(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    if (!w)
+        return lib->SSL_get1_peer_certificate(ssl);
+    lib->X509_up_ref(w->certificate);
+    return w->certificate;
+}
+
+XCS_EXPORT void *SSL_get_peer_certificate(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    if (!w)
+        return tls_peer_certificate(lib, ssl);
+    lib->X509_up_ref(w->certificate);
+    return w->certificate;
+}
+
+XCS_EXPORT long SSL_get_verify_result(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    return w ? w->verify_result : lib->SSL_get_verify_result(ssl);
+}
+
+XCS_EXPORT const char *SSL_get_version(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    return w ? w->version : lib->SSL_get_version(ssl);
+}
+
+XCS_EXPORT const void *SSL_get_current_cipher(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    return w ? w->cipher : lib->SSL_get_current_cipher(ssl);
+}
+
+XCS_EXPORT void SSL_get0_alpn_selected(const void *ssl, const unsigned char **data, unsigned *len) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    if (w) {
+        *data = w->alpn_len ? w->alpn : NULL;
+        *len = w->alpn_len;
+    } else {
+        lib->SSL_get0_alpn_selected(ssl, data, len);
+    }
+}

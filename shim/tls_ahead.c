@@ -1,0 +1,54 @@
+/*
+ * TLS in a run-ahead (tls.h): there is none. The far end of every connection is the engine, which talks plain text; what a client asks
+ * about its peer is answered from main's handshake with the same one.
+ */
+#include "ahead.h"
+#include "raw.h"
+#include "tls.h"
+#include <string.h>
+
+/* Which descriptors are engine sockets that carry what the program believes to be TLS, and whose witness answers. */
+static const struct tls_witness *witnesses[XCS_FDS];
+static void *sessions[XCS_FDS]; /* the SSL on it */
+static __thread int last_error __attribute__((tls_model("initial-exec")));
+
+void ahead_tls_error(int error) {
+    last_error = error;
+}
+int ahead_tls_last_error(void) {
+    return last_error;
+}
+
+void ahead_tls_seal(void) {
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
+        const struct conn *c = fdtab_get(fd);
+        if (c != XCS_OURS && c->tls)
+            sessions[fd] = c->tls->ssl;
+    }
+}
+
+bool ahead_tls_connect(const struct tls_lib *lib, void *ssl) {
+    struct xcs_addr addr;
+    socklen_t len = sizeof addr.u;
+    int fd = lib->usable ? lib->SSL_get_fd(ssl) : -1;
+    memset(&addr, 0, sizeof addr);
+    if ((unsigned)fd >= XCS_FDS || getpeername(fd, &addr.u.sa, &len) != 0)
+        return false;
+    addr.len = len;
+    witnesses[fd] = tls_witness_of(lib, ssl, &addr);
+    if (!witnesses[fd])
+        ahead_end("TLS with a server that main has not met in this way");
+    sessions[fd] = ssl;
+    return true;
+}
+
+bool ahead_tls_plain(const struct tls_lib *lib, const void *ssl, int *fd) {
+    *fd = lib->usable ? lib->SSL_get_fd(ssl) : -1;
+    return (unsigned)*fd < XCS_FDS && sessions[*fd] == ssl;
+}
+
+/* NULL when the library itself can answer: the handshake was main's own. */
+const struct tls_witness *ahead_tls_of(const struct tls_lib *lib, const void *ssl) {
+    int fd;
+    return ahead_tls_plain(lib, ssl, &fd) ? witnesses[fd] : NULL;
+}

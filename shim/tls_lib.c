@@ -1,0 +1,123 @@
+/* See tls_lib.h. Libraries found are kept for ever: programs do not unload OpenSSL, and its address tells them apart. */
+#include "tls_lib.h"
+#include "shim.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LIBS 64
+#define CALLERS 512
+
+static struct tls_lib libs[LIBS];
+static size_t nlibs;
+static pthread_mutex_t bind_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Which library a calling address uses: a cache, refilled when two addresses share a slot. */
+static struct {
+    _Atomic(void *) caller;
+    _Atomic(const struct tls_lib *) lib;
+} callers[CALLERS];
+
+static __thread const struct tls_lib *in_use __attribute__((tls_model("initial-exec")));
+
+static const void *own_base(void) {
+    static _Atomic(void *) base;
+    Dl_info info;
+    if (!atomic_load(&base) && dladdr((void *)own_base, &info))
+        atomic_store(&base, info.dli_fbase);
+    return atomic_load(&base);
+}
+
+/* A scope to look names up in: the caller's, or what comes after us when the caller is the program itself. */
+static void *scope_of(void *caller, const void **base) {
+    Dl_info info;
+    struct link_map *map = NULL;
+    if (!dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+        return NULL;
+    *base = info.dli_fbase;
+    if (!map->l_name || !*map->l_name)
+        return RTLD_NEXT;
+    void *handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
+    /* Where the name of the preloaded shim comes first in the object's own scope, the next definition is the one. */
+    return handle ? handle : RTLD_NEXT;
+}
+
+static void *look_up(void *scope, const char *name) {
+    Dl_info info;
+    void *p = dlsym(scope, name);
+    if (p && dladdr(p, &info) && info.dli_fbase == own_base())
+        p = dlsym(RTLD_NEXT, name);
+    return p;
+}
+
+static const struct tls_lib *bind(void *scope);
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *found) {
+    (void)size;
+    void **handle = found;
+    if (info->dlpi_name && strstr(info->dlpi_name, "libssl"))
+        *handle = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
+    return *handle != NULL;
+}
+
+/* No scope to go by and no library met yet: the first that is loaded. */
+static const struct tls_lib *bind_any(void) {
+    void *handle = NULL;
+    dl_iterate_phdr(find_library, &handle);
+    return handle ? bind(handle) : NULL;
+}
+
+static const struct tls_lib *bind(void *scope) {
+    struct tls_lib lib = {0};
+    bool whole = true;
+    lib.id = look_up(scope, "SSL_read");
+    if (!lib.id)
+        return in_use ? in_use : nlibs ? &libs[0] : bind_any();
+    for (size_t i = 0; i < nlibs; i++)
+        if (libs[i].id == lib.id)
+            return &libs[i];
+#define X(type, name, args, needed)                                                                                    \
+    lib.name = (type(*) args)look_up(scope, #name);                                                                    \
+    whole &= lib.name || !(needed);
+    XCS_TLS_FUNCTIONS(X)
+#undef X
+    lib.usable = whole;
+    if (nlibs == LIBS)
+        return NULL;
+    libs[nlibs] = lib;
+    return &libs[nlibs++];
+}
+
+const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
+    *nested = false;
+    size_t slot = ((uintptr_t)caller >> 2) % CALLERS;
+    const struct tls_lib *lib = atomic_load_explicit(&callers[slot].lib, memory_order_acquire);
+    if (XCS_LIKELY(atomic_load_explicit(&callers[slot].caller, memory_order_acquire) == caller && lib)) {
+        in_use = lib;
+        return lib;
+    }
+    int saved = errno;
+    const void *base = NULL;
+    pthread_mutex_lock(&bind_lock);
+    void *scope = scope_of(caller, &base);
+    *nested = base == own_base() && in_use;
+    if (*nested)
+        lib = in_use;
+    else if ((lib = bind(scope))) {
+        atomic_store(&callers[slot].caller, NULL);
+        atomic_store(&callers[slot].lib, lib);
+        atomic_store(&callers[slot].caller, caller);
+    }
+    pthread_mutex_unlock(&bind_lock);
+    in_use = lib;
+    errno = saved;
+    return lib;
+}
+
+void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl) {
+    return lib->SSL_get1_peer_certificate ? lib->SSL_get1_peer_certificate(ssl) : lib->SSL_get_peer_certificate(ssl);
+}

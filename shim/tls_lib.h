@@ -1,0 +1,83 @@
+/*
+ * The OpenSSL that a caller uses: 1.1 or 3, one or several in a process, none linked by us.
+ *
+ * dlsym(RTLD_NEXT) does not see a library that was loaded RTLD_LOCAL (Python's _ssl, PHP's openssl), so the real
+ * functions are looked up in the dependency scope of the object that called, once for each calling address. A library's own
+ * tail call (SSL_connect to SSL_do_handshake) shows the shim as the caller, and a binding's tail call (Ruby's free functions)
+ * shows its runtime, which has no OpenSSL in its scope; then the library in use in this thread, or process, goes on.
+ *
+ * Types are OpenSSL's, opaque here: SSL *, X509 * and so on are void *. Sources: the manual pages of the functions (section 3ssl).
+ */
+#ifndef XCS_TLS_LIB_H
+#define XCS_TLS_LIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* result, name, arguments, needed (without it the library is passed through) */
+#define XCS_TLS_FUNCTIONS(X)                                                                                           \
+    X(int, SSL_connect, (void *), 1)                                                                                   \
+    X(int, SSL_do_handshake, (void *), 1)                                                                              \
+    X(int, SSL_read, (void *, void *, int), 1)                                                                         \
+    X(int, SSL_read_ex, (void *, void *, size_t, size_t *), 1)                                                         \
+    X(int, SSL_peek, (void *, void *, int), 1)                                                                         \
+    X(int, SSL_peek_ex, (void *, void *, size_t, size_t *), 1)                                                         \
+    X(int, SSL_write, (void *, const void *, int), 1)                                                                  \
+    X(int, SSL_write_ex, (void *, const void *, size_t, size_t *), 1)                                                  \
+    X(int, SSL_pending, (const void *), 1)                                                                             \
+    X(int, SSL_has_pending, (const void *), 1)                                                                         \
+    X(int, SSL_get_error, (const void *, int), 1)                                                                      \
+    X(int, SSL_shutdown, (void *), 1)                                                                                  \
+    X(void, SSL_free, (void *), 1)                                                                                     \
+    X(int, SSL_clear, (void *), 1)                                                                                     \
+    X(int, SSL_get_fd, (const void *), 1)                                                                              \
+    X(int, SSL_is_init_finished, (const void *), 1)                                                                    \
+    X(int, SSL_get_verify_mode, (const void *), 1)                                                                     \
+    X(long, SSL_get_verify_result, (const void *), 1)                                                                  \
+    X(const char *, SSL_get_servername, (const void *, int), 1)                                                        \
+    X(void *, SSL_get_certificate, (const void *), 1)                                                                  \
+    X(void *, SSL_get_SSL_CTX, (const void *), 1)                                                                      \
+    X(void *, SSL_CTX_get_cert_store, (const void *), 1)                                                               \
+    X(void *, X509_STORE_get0_objects, (const void *), 1)                                                              \
+    X(int, OPENSSL_sk_num, (const void *), 1)                                                                          \
+    X(void *, SSL_get1_session, (void *), 1)                                                                           \
+    X(void, SSL_SESSION_free, (void *), 1)                                                                             \
+    X(void *, SSL_get_session, (const void *), 1)                                                                      \
+    X(const char *, SSL_get_version, (const void *), 1)                                                                \
+    X(const void *, SSL_get_current_cipher, (const void *), 1)                                                         \
+    X(void, SSL_get0_alpn_selected, (const void *, const unsigned char **, unsigned *), 1)                             \
+    X(int, SSL_session_reused, (const void *), 1)                                                                      \
+    X(void *, SSL_get1_peer_certificate, (const void *), 0)                                                            \
+    X(void *, SSL_get_peer_certificate, (const void *), 0)                                                             \
+    X(void *, SSL_get_peer_cert_chain, (const void *), 1)                                                              \
+    X(int, X509_up_ref, (void *), 1)                                                                                   \
+    X(void, X509_free, (void *), 1)                                                                                    \
+    X(void *, X509_get_X509_PUBKEY, (const void *), 1)                                                                 \
+    X(int, i2d_X509_PUBKEY, (const void *, unsigned char **), 1)                                                       \
+    X(int, ERR_set_mark, (void), 1)                                                                                    \
+    X(int, ERR_pop_to_mark, (void), 1)
+
+struct tls_lib {
+#define X(type, name, args, needed) type(*name) args;
+    XCS_TLS_FUNCTIONS(X)
+#undef X
+    bool usable; /* has all that is needed: else its calls only pass */
+    void *id;    /* SSL_read's address: which copy this is */
+};
+
+/*
+ * The library of the object that `caller` (a return address) lies in. `nested`: the call came from the library itself,
+ * through our own call of it, and must pass.
+ */
+const struct tls_lib *tls_lib_of(void *caller, bool *nested);
+
+/* The peer's certificate with a reference of its own, whatever the version calls that. */
+void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
+
+#define TLS_ERROR_SSL 1
+#define TLS_ERROR_WANT_READ 2
+#define TLS_ERROR_WANT_WRITE 3
+#define TLS_ERROR_SYSCALL 5
+#define TLS_ERROR_ZERO_RETURN 6
+
+#endif
