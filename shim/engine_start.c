@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ struct start_plan {
     char *const *argv;
     char *const *envp;
     char *engine_stack;
+    pid_t main_pid;
+    bool by_main_thread;
 };
 
 void engine_start_init(void) {
@@ -127,6 +130,13 @@ static void close_all_but(int keep) {
 /* In the holder. Inherits main's signal mask of this moment: everything blocked. */
 static int holder_main(void *arg) {
     const struct start_plan *p = arg;
+    /* Its end follows from the engine's, which follows from the channel's; this is for a holder that is stopped. The signal
+     * comes when the creating thread ends, so it is asked for only where that is the process's end. */
+    if (p->by_main_thread) {
+        xcs_sys2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+        if (xcs_sys0(SYS_getppid) != p->main_pid)
+            xcs_sys1(SYS_exit_group, 0);
+    }
     close_all_but(p->channel);
     int pid = clone(holder_exec, p->engine_stack + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, arg);
     /* Past the execve nothing of the plan is used any more: its memory is main's again. */
@@ -154,7 +164,8 @@ static int spawn(void) {
     }
     if (xcs_sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
-    plan = (struct start_plan){pair[1], path, argv, engine_environment(), stacks};
+    plan = (struct start_plan){pair[1], path, argv, engine_environment(), stacks, xcs_pid,
+                              xcs_sys0(SYS_gettid) == xcs_pid};
     /* The state lock is held, so all signals are blocked, and the holder inherits that. */
     int saved = errno;
     int pid = clone(holder_main, stacks + 2u * STACK, CLONE_VM, &plan);
