@@ -71,7 +71,9 @@ static pid_t *free_child(void) {
     return NULL;
 }
 
-static bool threaded(void) { return !&__libc_single_threaded || !__libc_single_threaded; }
+static bool threaded(void) {
+    return !&__libc_single_threaded || !__libc_single_threaded;
+}
 
 /* Only in the copy. Everything up to the return of ahead_quarantine runs on raw system calls. */
 static void ahead_start(const sigset_t *mask) {
@@ -84,7 +86,11 @@ static void ahead_start(const sigset_t *mask) {
     xcs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, &unblocked, 0, KERNEL_SIGSET);
 }
 
-enum forked { FORK_NONE, FORK_MAIN, FORK_COPY };
+enum forked {
+    FORK_NONE,
+    FORK_MAIN,
+    FORK_COPY
+};
 
 /* Clones. Needs the state lock, which means nothing in the copy. */
 static enum forked clone_ahead(const struct conn *c) {

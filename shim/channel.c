@@ -92,8 +92,10 @@ static bool receive(struct xcs_msg *m, void *payload, size_t max, int *fd, int l
         struct cmsghdr align;
     } control;
     struct iovec iov[2] = {{m, sizeof *m}, {payload, max}};
-    struct msghdr h = {
-        .msg_iov = iov, .msg_iovlen = payload ? 2 : 1, .msg_control = control.buf, .msg_controllen = sizeof control.buf};
+    struct msghdr h = {.msg_iov = iov,
+                       .msg_iovlen = payload ? 2 : 1,
+                       .msg_control = control.buf,
+                       .msg_controllen = sizeof control.buf};
     struct pollfd p = {channel, POLLIN, 0};
     struct timespec limit = {limit_ms / 1000, (limit_ms % 1000) * 1000000L};
     *fd = -1;
@@ -197,7 +199,9 @@ bool channel_trust(uint32_t trust, const void *payload, size_t len) {
     return true;
 }
 
-bool channel_trust_told(uint32_t trust) { return trusts[trust - 1].told; }
+bool channel_trust_told(uint32_t trust) {
+    return trusts[trust - 1].told;
+}
 
 /* Before the first lookup that names it. */
 static bool tell_trust(uint32_t trust) {
@@ -225,7 +229,9 @@ struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const
     return v;
 }
 
-int channel_pending_fd(void) { return first_pending ? channel : -1; }
+int channel_pending_fd(void) {
+    return first_pending ? channel : -1;
+}
 
 bool channel_first_verdict(struct verdict *out) {
     if (first_pending) {
@@ -273,4 +279,6 @@ bool channel_made_progress(uint32_t ahead_id) {
     return m.type != XCS_STATE || m.node > 0 || !(m.flags & XCS_F_ALIVE);
 }
 
-struct sock_fprog channel_filter(void) { return (struct sock_fprog){filter_len, filter}; }
+struct sock_fprog channel_filter(void) {
+    return (struct sock_fprog){filter_len, filter};
+}

@@ -23,7 +23,8 @@ struct verdict {
  * Looks a whole request up. The very first one starts the engine and does not wait for it: nothing can have been
  * issued yet, so it is a MISS whose node and fork permission are fetched later with channel_first_verdict.
  */
-struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len, bool *pending);
+struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
+                              bool *pending);
 
 /* Tells the engine what `trust` numbers from now on: the peer that the program's own handshake has accepted. Starts no engine:
  * kept until there is one. False: no room. `payload` must stay. */

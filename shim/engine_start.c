@@ -164,8 +164,8 @@ static int spawn(void) {
     }
     if (xcs_sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
-    plan = (struct start_plan){pair[1], path, argv, engine_environment(), stacks, xcs_pid,
-                              xcs_sys0(SYS_gettid) == xcs_pid};
+    plan = (struct start_plan){
+        pair[1], path, argv, engine_environment(), stacks, xcs_pid, xcs_sys0(SYS_gettid) == xcs_pid};
     /* The state lock is held, so all signals are blocked, and the holder inherits that. */
     int saved = errno;
     int pid = clone(holder_main, stacks + 2u * STACK, CLONE_VM, &plan);
@@ -179,7 +179,9 @@ static int spawn(void) {
     return pair[0];
 }
 
-int engine_start(void) { return sidecar.sun_family ? connect_sidecar() : spawn(); }
+int engine_start(void) {
+    return sidecar.sun_family ? connect_sidecar() : spawn();
+}
 
 int engine_reap(void) {
     if (holder_pid > 0 && xcs_sys4(SYS_wait4, holder_pid, 0, __WALL | WNOHANG, 0) != 0)
@@ -187,4 +189,6 @@ int engine_reap(void) {
     return holder_pid > 0;
 }
 
-void engine_child_reset(void) { holder_pid = 0; }
+void engine_child_reset(void) {
+    holder_pid = 0;
+}

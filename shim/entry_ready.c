@@ -107,7 +107,8 @@ XCS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room
     return poll(fds, n, timeout);
 }
 
-XCS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask, size_t room) {
+XCS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask,
+                           size_t room) {
     if (XCS_UNLIKELY(room / sizeof *fds < n))
         return REAL(__ppoll_chk)(fds, n, limit, mask, room);
     return ppoll(fds, n, limit, mask);

@@ -20,10 +20,10 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, stru
     for (;;) {                                                                                                         \
         ssize_t r_;                                                                                                    \
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
-        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                                    \
+        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                        \
             return r_;                                                                                                 \
         r_ = (real_call);                                                                                              \
-        if (!conn_received((fd), VIA_SOCKET, r_, errno))                                                                 \
+        if (!conn_received((fd), VIA_SOCKET, r_, errno))                                                               \
             return r_;                                                                                                 \
     }
 

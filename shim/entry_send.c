@@ -7,12 +7,12 @@
  */
 #include "conn.h"
 #include "real.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include <errno.h>
 
 XCS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len) {
     int r = REAL(connect)(fd, addr, len);

@@ -37,7 +37,9 @@ void xcs_unlock(const sigset_t *saved) {
     xcs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, saved, 0, 8);
 }
 
-bool xcs_gave_up(void) { return atomic_load_explicit(&given_up, memory_order_relaxed); }
+bool xcs_gave_up(void) {
+    return atomic_load_explicit(&given_up, memory_order_relaxed);
+}
 
 void xcs_give_up(const char *reason) {
     if (!atomic_exchange(&given_up, true))

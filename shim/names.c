@@ -31,7 +31,9 @@ static struct resolved {
 } names[NAMES];
 static size_t next_name;
 
-static bool same_text(const char *kept, const char *given) { return strcmp(kept, given ? given : "") == 0; }
+static bool same_text(const char *kept, const char *given) {
+    return strcmp(kept, given ? given : "") == 0;
+}
 
 static bool same_hints(const struct addrinfo *kept, const struct addrinfo *given) {
     return kept->ai_flags == given->ai_flags && kept->ai_family == given->ai_family &&

@@ -58,7 +58,7 @@ enum xcs_real_id {
 #define X(name, early) XCS_REAL_##name,
     XCS_REALS(X)
 #undef X
-        XCS_REAL_COUNT
+    XCS_REAL_COUNT
 };
 
 extern _Atomic(void *) xcs_real_table[XCS_REAL_COUNT];

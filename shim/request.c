@@ -19,9 +19,13 @@ static const struct span model_paths[] = {
 
 static const char *const other_methods[] = {"GET ", "HEAD ", "PUT ", "DELETE ", "PATCH ", "OPTIONS "};
 
-void request_init(struct request *r) { memset(r, 0, sizeof *r); }
+void request_init(struct request *r) {
+    memset(r, 0, sizeof *r);
+}
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 static bool same_nocase(struct span a, const char *b) {
     size_t n = strlen(b);

@@ -7,8 +7,8 @@
 #ifndef XCS_SHIM_H
 #define XCS_SHIM_H
 
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define XCS_EXPORT __attribute__((visibility("default")))

@@ -63,7 +63,7 @@ void ahead_close(struct ahead *a, const char *why) {
     if (a->process.active)
         syscall(SYS_pidfd_send_signal, a->process.fd, SIGKILL, NULL, 0);
     DL_FOREACH_SAFE(a->conns, c, next)
-        conn_end(c);
+    conn_end(c);
     source_end(&a->channel);
     source_end(&a->process);
     s->last_ahead_calls = a->calls;
@@ -124,7 +124,8 @@ static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, const st
     uint64_t hash = request_hash(addr, r);
     struct node *n;
     DL_FOREACH(a->session->graph.pending, n) {
-        if (n->hash == hash && n->trust == decide_origin(&a->session->decisions, addr)->trust && n->seen_by != a->id && n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
+        if (n->hash == hash && n->trust == decide_origin(&a->session->decisions, addr)->trust && n->seen_by != a->id &&
+            n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
             request_same(&n->addr, n->request, addr, r, NULL, 0))
             return n;
     }

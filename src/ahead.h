@@ -10,12 +10,12 @@ struct ahead {
     struct source channel, process; /* process: its pidfd, readable when it has ended */
     struct session *session;
     uint32_t id;
-    struct site *site;    /* of the call where it was forked */
+    struct site *site;      /* of the call where it was forked */
     struct node *forked_at; /* main's call; NULL once answered and gone */
-    struct node *cursor;  /* the pending node it walked over last; NULL: none, or main has passed it */
+    struct node *cursor;    /* the pending node it walked over last; NULL: none, or main has passed it */
     unsigned calls, issued;
-    bool random;          /* randomness was drawn since its last call */
-    bool superseded;      /* ended by us, not to be judged */
+    bool random;     /* randomness was drawn since its last call */
+    bool superseded; /* ended by us, not to be judged */
     struct ahead_conn *conns;
 };
 

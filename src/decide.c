@@ -39,7 +39,9 @@ void decide_free(struct decisions *d) {
     }
 }
 
-const char *decide_against_fork(const struct decisions *d, const struct site *s) { return d->off ? d->off : s->off; }
+const char *decide_against_fork(const struct decisions *d, const struct site *s) {
+    return d->off ? d->off : s->off;
+}
 
 bool decide_diverged(struct site *s) {
     if (s->off || ++s->diverged < DIVERGED_MAX)

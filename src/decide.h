@@ -26,7 +26,7 @@ struct site {
 
 struct origin {
     struct xcs_addr addr;
-    uint32_t trust; /* the TLS peer that main's last call there went to, 0: plain text */
+    uint32_t trust;         /* the TLS peer that main's last call there went to, 0: plain text */
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     size_t dimension;       /* of embeddings, as last seen */
     UT_hash_handle hh;

@@ -18,29 +18,30 @@ struct dispatch;
 
 /* One call. The dispatcher copies what it needs before dispatch_submit returns. */
 struct dispatch_call {
-    uint64_t id;             /* the caller's name for the call (node id), unique in the process */
-    struct xcs_addr addr;    /* where to connect */
-    const char *method;      /* "POST" */
-    const char *target;      /* request target as in the request line (origin or absolute form) */
-    bool http10;             /* the request line said HTTP/1.0 */
-    const char *const *headers; /* "Name: value" lines as the program sent them, in order, without framing headers removed */
+    uint64_t id;          /* the caller's name for the call (node id), unique in the process */
+    struct xcs_addr addr; /* where to connect */
+    const char *method;   /* "POST" */
+    const char *target;   /* request target as in the request line (origin or absolute form) */
+    bool http10;          /* the request line said HTTP/1.0 */
+    const char *const
+        *headers; /* "Name: value" lines as the program sent them, in order, without framing headers removed */
     size_t nheaders;
-    const void *body;        /* decoded body (no chunk framing) */
+    const void *body; /* decoded body (no chunk framing) */
     size_t body_len;
-    const char *tls_name;    /* NULL: plain text; else the server name that the program's handshake sent, may be "" */
-    const char *tls_key;     /* file with the DER public key of the only peer to be accepted */
-    bool chunked;            /* the program sent it chunked: so does the dispatcher */
+    const char *tls_name; /* NULL: plain text; else the server name that the program's handshake sent, may be "" */
+    const char *tls_key;  /* file with the DER public key of the only peer to be accepted */
+    bool chunked;         /* the program sent it chunked: so does the dispatcher */
 };
 
 /* A finished call. `raw` is malloc'ed and belongs to the receiver; NULL when the transfer failed. */
 struct dispatch_result {
     uint64_t id;
-    int status;              /* HTTP status, 0 when the transfer failed */
-    char *raw;               /* status line, headers, empty line, body with its transfer coding: as received */
+    int status; /* HTTP status, 0 when the transfer failed */
+    char *raw;  /* status line, headers, empty line, body with its transfer coding: as received */
     size_t raw_len;
-    size_t head_len;         /* bytes of raw up to and with the empty line */
-    bool closes;             /* the server closes after it, or its end is the end of the connection */
-    char error[80];          /* transfer failed: why, one line, no secrets */
+    size_t head_len;                  /* bytes of raw up to and with the empty line */
+    bool closes;                      /* the server closes after it, or its end is the end of the connection */
+    char error[80];                   /* transfer failed: why, one line, no secrets */
     uint64_t started_ns, finished_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -19,7 +19,9 @@ static unsigned short filter_len;
 static struct source results, listener, stopper;
 static bool until_session_ends;
 
-struct dispatch *engine_dispatcher(void) { return dispatcher; }
+struct dispatch *engine_dispatcher(void) {
+    return dispatcher;
+}
 
 const struct sock_filter *engine_filter(size_t *bytes) {
     *bytes = filter_len * sizeof *filter;

@@ -47,7 +47,7 @@ void graph_remove(struct graph *g, struct node *n) {
 void graph_free(struct graph *g) {
     struct node *n, *next;
     HASH_ITER(hh, g->by_id, n, next)
-        graph_remove(g, n);
+    graph_remove(g, n);
 }
 
 struct node *graph_find(struct graph *g, uint64_t id) {

@@ -41,7 +41,7 @@ struct node {
     uint64_t hash; /* of all that has to be equal */
     struct origin *origin;
     struct site *site;
-    bool doubtful; /* randomness was drawn before it */
+    bool doubtful;    /* randomness was drawn before it */
     uint32_t seen_by; /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;

@@ -129,4 +129,6 @@ void hit_deliver(struct hit *h, char *raw, size_t len, bool closes) {
         end(h);
 }
 
-void hit_cancel(struct hit *h) { end(h); }
+void hit_cancel(struct hit *h) {
+    end(h);
+}

@@ -26,8 +26,8 @@ static void add_header(struct intake *in) {
         r->headers = realloc(r->headers, (r->nheaders + 1) * sizeof *r->headers);
         if (!r->headers)
             abort();
-        r->headers[r->nheaders++] =
-            (struct header){xstrndup(in->name.p, in->name.len), xstrndup(in->value.p ? in->value.p : "", in->value.len)};
+        r->headers[r->nheaders++] = (struct header){xstrndup(in->name.p, in->name.len),
+                                                    xstrndup(in->value.p ? in->value.p : "", in->value.len)};
     }
     in->name.len = in->value.len = 0;
 }

@@ -86,4 +86,6 @@ void loop_run(void) {
     }
 }
 
-void loop_stop(void) { running = false; }
+void loop_stop(void) {
+    running = false;
+}

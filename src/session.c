@@ -21,11 +21,17 @@ static struct stats total;
 static unsigned session_count;
 static uint64_t last_id;
 
-uint64_t session_next_id(void) { return ++last_id; }
+uint64_t session_next_id(void) {
+    return ++last_id;
+}
 
-const struct stats *sessions_total(void) { return &total; }
+const struct stats *sessions_total(void) {
+    return &total;
+}
 
-bool sessions_any(void) { return sessions != NULL; }
+bool sessions_any(void) {
+    return sessions != NULL;
+}
 
 void session_debug(const struct session *s, const char *format, ...) {
     char line[512] = "xcs: ";
@@ -43,7 +49,9 @@ void session_debug(const struct session *s, const char *format, ...) {
 
 /* --- calls found ahead --- */
 
-static bool is_ahead(const struct node *n) { return n->state == NODE_ISSUED || n->state == NODE_DONE; }
+static bool is_ahead(const struct node *n) {
+    return n->state == NODE_ISSUED || n->state == NODE_DONE;
+}
 
 static void unpend(struct session *s, struct node *n) {
     if (!n->prev)
@@ -70,7 +78,7 @@ void session_waste(struct session *s, struct node *n) {
 static void waste_all(struct session *s) {
     struct node *n, *next;
     DL_FOREACH_SAFE(s->graph.pending, n, next)
-        session_waste(s, n);
+    session_waste(s, n);
 }
 
 static void issue(struct session *s, struct node *n) {
@@ -140,7 +148,8 @@ struct match {
     struct node *first; /* the next call foreseen, for the explanation of a mismatch */
 };
 
-static struct match find_match(struct session *s, const struct xcs_addr *addr, uint32_t trust, const struct request *r) {
+static struct match find_match(struct session *s, const struct xcs_addr *addr, uint32_t trust,
+                               const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
     struct node *n;
@@ -184,7 +193,8 @@ static void count_round(struct session *s, uint64_t issued_at) {
 }
 
 static void reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd) {
-    struct xcs_msg m = {.type = XCS_VERDICT, .verdict = (uint16_t)verdict, .node = node, .flags = fork ? XCS_F_FORK : 0};
+    struct xcs_msg m = {
+        .type = XCS_VERDICT, .verdict = (uint16_t)verdict, .node = node, .flags = fork ? XCS_F_FORK : 0};
     wire_send(s->channel.fd, &m, NULL, 0, fd);
 }
 
@@ -270,8 +280,8 @@ static void foreseen(struct session *s, struct node *n) {
     miss(s, n, why);
 }
 
-static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r, struct call call,
-                       const struct node *first) {
+static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
+                       struct call call, const struct node *first) {
     char why[128] = "nothing was foreseen";
     struct site *site = decide_site(&s->decisions, call.site);
     if (first && !s->decisions.off) {
@@ -510,7 +520,7 @@ void session_open(int channel) {
 void sessions_close(void) {
     struct session *s, *next;
     DL_FOREACH_SAFE(sessions, s, next)
-        close_session(s);
+    close_session(s);
 }
 
 /* --- results --- */

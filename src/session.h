@@ -30,10 +30,10 @@ struct session {
     struct trust trusts[TRUSTS];
     struct graph graph;
     struct decisions decisions;
-    struct ahead *ahead;      /* the live run-ahead, or NULL */
-    uint32_t last_ahead;      /* id of the newest one */
+    struct ahead *ahead;       /* the live run-ahead, or NULL */
+    uint32_t last_ahead;       /* id of the newest one */
     unsigned last_ahead_calls; /* calls that it made */
-    struct node *awaited;     /* main's unanswered MISSes, through `next` */
+    struct node *awaited;      /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;
     struct session *prev, *next;

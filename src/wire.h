@@ -18,7 +18,11 @@ struct packet {
     void *map;
 };
 
-enum wire_result { WIRE_PACKET, WIRE_AGAIN, WIRE_END };
+enum wire_result {
+    WIRE_PACKET,
+    WIRE_AGAIN,
+    WIRE_END
+};
 
 /* WIRE_END also for a peer of another version or a malformed packet: nothing more is to be read from it. */
 enum wire_result wire_receive(int fd, struct packet *p);

@@ -1,7 +1,8 @@
 /*
  * Runs a program in which the kernel refuses something: `deny_syscall WHAT[,WHAT...] ERRNO program args...`.
- * WHAT is the name of a system call, "seccomp-filter" (both ways of installing one) or "process" (clone other than for a
- * thread). The tests show with it that a program whose surroundings lack what XCS needs runs as if XCS were not there.
+ * WHAT is the name of a system call, "seccomp-filter" (both ways of installing one) or "process" (clone other than for
+ * a thread). The tests show with it that a program whose surroundings lack what XCS needs runs as if
+ * XCS were not there.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -24,8 +25,7 @@ static void deny(scmp_filter_ctx ctx, const char *what, uint32_t action) {
         check(seccomp_rule_add(ctx, action, SCMP_SYS(seccomp), 0), what);
         check(seccomp_rule_add(ctx, action, SCMP_SYS(prctl), 1, SCMP_A0_64(SCMP_CMP_EQ, PR_SET_SECCOMP, 0)), what);
     } else if (strcmp(what, "process") == 0) {
-        check(seccomp_rule_add(ctx, action, SCMP_SYS(clone), 1,
-                               SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)), what);
+        check(seccomp_rule_add(ctx, action, SCMP_SYS(clone), 1, SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)), what);
         check(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), what);
         check(seccomp_rule_add(ctx, action, SCMP_SYS(fork), 0), what);
         check(seccomp_rule_add(ctx, action, SCMP_SYS(vfork), 0), what);

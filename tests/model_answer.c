@@ -116,7 +116,8 @@ static const char *last_user_text(const json_t *messages) {
 }
 
 /* The answer to `prompt`: hash words, the prompt's start, and padding up to the size asked for. The caller frees it. */
-static char *answer_text(const struct request_view *req, const struct behaviour *how, const char *prompt, size_t choice) {
+static char *answer_text(const struct request_view *req, const struct behaviour *how, const char *prompt,
+                         size_t choice) {
     char echo[ECHO_BYTES + 8];
     char *text = NULL;
     size_t len = 0;
@@ -196,7 +197,8 @@ static json_t *answer_embedding(const struct request_view *req, const struct beh
             memcpy(digits, req->hash + (4 * (k + i)) % 60, 4);
             json_array_append_new(values, json_real((double)strtol(digits, NULL, 16) / 65536.0 - 0.5));
         }
-        json_array_append_new(data, json_pack("{s:s,s:i,s:o}", "object", "embedding", "index", (int)i, "embedding", values));
+        json_t *item = json_pack("{s:s,s:i,s:o}", "object", "embedding", "index", (int)i, "embedding", values);
+        json_array_append_new(data, item);
     }
     return json_pack("{s:s,s:o,s:s,s:o}", "object", "list", "data", data, "model", model_of(call), "usage",
                      usage_of(req, 0));
@@ -292,7 +294,8 @@ static void stream_events(const json_t *whole, const struct behaviour *how, stru
 /* ---- the whole ---- */
 
 static json_t *error_body(int status) {
-    return json_pack("{s:{s:s,s:s,s:i}}", "error", "message", "as the test asked for", "type", "test_error", "code", status);
+    return json_pack("{s:{s:s,s:s,s:i}}", "error", "message", "as the test asked for", "type", "test_error", "code",
+                     status);
 }
 
 void answer_make(const struct request_view *req, const struct behaviour *how, struct answer *out) {

@@ -54,7 +54,7 @@ struct answer {
     long gap_ms;
 };
 
-/* Fills `out`, whose body and pauses the caller frees. Always succeeds: what is not understood is answered 400 or 404. */
+/* Fills `out`, whose body and pauses the caller frees. Always succeeds: what is not understood gets a 400 or 404. */
 void answer_make(const struct request_view *req, const struct behaviour *how, struct answer *out);
 
 #endif

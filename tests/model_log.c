@@ -62,8 +62,8 @@ void log_write(const struct log_entry *entry) {
         return;
     sha256_hex(entry->body, entry->body_len, hex);
     json_t *line = json_pack("{s:I,s:s,s:s,s:o,s:s,s:I}", "seq", (json_int_t)entry->seq, "method", entry->method,
-                             "target", entry->target, "headers", sorted(entry->headers), "body_sha256", hex,
-                             "body_len", (json_int_t)entry->body_len);
+                             "target", entry->target, "headers", sorted(entry->headers), "body_sha256", hex, "body_len",
+                             (json_int_t)entry->body_len);
     if (!line)
         return; /* a target that is not UTF-8 */
     json_t *body = entry->body_len <= BODY_SHOWN ? json_stringn(entry->body, entry->body_len) : NULL;

@@ -148,7 +148,8 @@ static struct MHD_Response *response_for(struct request *req, struct answer *a) 
 }
 
 static enum MHD_Result queue_answer(struct request *req) {
-    struct request_view view = {req->entry.method, req->target, req->body, req->entry.body_len, req->hash, req->occurrence};
+    struct request_view view = {req->entry.method,   req->target, req->body,
+                                req->entry.body_len, req->hash,   req->occurrence};
     struct answer a;
     req->client->served++;
     if (req->how.hangup)
@@ -272,7 +273,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return queue_answer(req);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why) {
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why) {
     struct request *req = *state;
     (void)cls;
     (void)connection;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -24,7 +25,7 @@
 static const struct sock_filter filter[] = {{.code = BPF_RET | BPF_K, .k = 0x7fff0000u}};
 static struct {
     uint64_t id;
-    char *body;
+    char *body, *tls_name;
     bool cancelled, ended;
 } calls[ISSUED_MAX];
 static size_t ncalls;
@@ -33,6 +34,8 @@ static char answer[1 << 20];
 static struct stats before;
 
 int main_channel;
+struct xcs_addr harness_origin;
+uint32_t harness_trust;
 
 /* --- in place of dispatch.c and engine.c --- */
 
@@ -45,13 +48,16 @@ const struct sock_filter *engine_filter(size_t *bytes) {
     return filter;
 }
 
-void engine_session_ended(void) {}
+void engine_session_ended(void) {
+}
 
 bool dispatch_submit(struct dispatch *d, const struct dispatch_call *call) {
     (void)d;
     assert_true(ncalls < ISSUED_MAX);
     calls[ncalls].id = call->id;
     calls[ncalls].body = strndup(call->body, call->body_len);
+    calls[ncalls].tls_name = call->tls_name ? strdup(call->tls_name) : NULL;
+    assert_int_equal(call->tls_name != NULL, call->tls_key != NULL);
     calls[ncalls].cancelled = calls[ncalls].ended = false;
     ncalls++;
     return true;
@@ -77,6 +83,10 @@ const char *issued_body(size_t i) {
     return calls[i].body;
 }
 
+const char *issued_tls_name(size_t i) {
+    return calls[i].tls_name;
+}
+
 bool cancelled(size_t i) {
     return calls[i].cancelled;
 }
@@ -99,13 +109,10 @@ void finish(size_t i, int status, const char *body) {
 
 /* --- packets --- */
 
-static struct xcs_addr origin(void) {
-    struct xcs_addr a = {.len = sizeof(struct sockaddr_in)};
-    a.u.in.sin_family = AF_INET;
-    a.u.in.sin_port = htons(8000);
-    a.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return a;
-}
+static const struct xcs_addr usual_origin = {
+    .len = sizeof(struct sockaddr_in),
+    .u.in = {.sin_family = AF_INET, .sin_port = 0x401f, .sin_addr = {0x0100007f}},
+};
 
 static void transmit(int fd, struct xcs_msg m, const void *payload, size_t len, const int *fds, size_t nfds) {
     union {
@@ -152,8 +159,15 @@ void main_tell(enum xcs_type type, uint64_t node, uint32_t arg) {
     transmit(main_channel, (struct xcs_msg){.type = (uint16_t)type, .node = node, .arg = arg}, NULL, 0, NULL, 0);
 }
 
+void main_trusts(uint32_t number, const char *name, const char *key) {
+    char payload[256];
+    int n = snprintf(payload, sizeof(payload), "%s%c%s", name, 0, key);
+    struct xcs_msg m = {.type = XCS_TRUST, .arg = number};
+    transmit(main_channel, m, payload, (size_t)n, NULL, 0);
+}
+
 struct verdict main_ask_raw(const void *request, size_t len) {
-    struct xcs_msg m = {.type = XCS_LOOKUP, .addr = origin()};
+    struct xcs_msg m = {.type = XCS_LOOKUP, .arg = harness_trust, .addr = harness_origin};
     char none[8];
     int fd;
     transmit(main_channel, m, request, len, NULL, 0);
@@ -166,8 +180,8 @@ struct verdict main_ask_raw(const void *request, size_t len) {
 static size_t request_text(char *text, size_t size, const char *header, const char *prompt) {
     char body[8192];
     snprintf(body, sizeof(body), "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", prompt);
-    int n = snprintf(text, size, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", header,
-                     strlen(body), body);
+    int n = snprintf(text, size, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s",
+                     header, strlen(body), body);
     assert_in_range(n, 1, (int)size - 1);
     return (size_t)n;
 }
@@ -232,23 +246,37 @@ void runner_tell(const struct runner *r, enum xcs_type type, const char *payload
     transmit(r->channel, (struct xcs_msg){.type = (uint16_t)type}, payload, strlen(payload), NULL, 0);
 }
 
+/* A process that does nothing. No end of a socket is open in it when this returns. */
+static pid_t start_process(void) {
+    int closed[2];
+    char none;
+    assert_int_equal(pipe(closed), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close_range(0, ~0u, 0);
+        for (;;)
+            pause();
+    }
+    close(closed[1]);
+    assert_int_equal(read(closed[0], &none, 1), 0);
+    close(closed[0]);
+    return pid;
+}
+
 struct runner runner_fork(uint64_t node) {
     struct runner r = {.id = ++last_runner};
     int channel[2], conn[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
-    r.pid = fork();
-    assert_true(r.pid >= 0);
-    if (r.pid == 0) {
-        for (;;)
-            pause();
-    }
+    r.pid = start_process();
     int fds[2] = {channel[1], (int)syscall(SYS_pidfd_open, r.pid, 0)};
     assert_true(fds[1] >= 0);
     transmit(main_channel, (struct xcs_msg){.type = XCS_AHEAD, .node = node, .arg = r.id}, NULL, 0, fds, 2);
     r.channel = channel[0];
     r.conn = conn[0];
-    transmit(r.channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = origin()}, NULL, 0, &conn[1], 1);
+    transmit(r.channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = harness_origin}, NULL, 0, &conn[1], 1);
     close(fds[0]);
     close(fds[1]);
     close(conn[1]);
@@ -307,6 +335,8 @@ int session_setup(void **state) {
     if (!engine_loop_open() || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return -1;
     before = *sessions_total();
+    harness_origin = usual_origin;
+    harness_trust = 0;
     main_channel = pair[0];
     session_open(pair[1]);
     transmit(main_channel, m, NULL, 0, NULL, 0);
@@ -322,8 +352,10 @@ int session_teardown(void **state) {
         close(main_channel);
     engine_loop_settle();
     engine_loop_close();
-    for (size_t i = 0; i < ncalls; i++)
+    for (size_t i = 0; i < ncalls; i++) {
         free(calls[i].body);
+        free(calls[i].tls_name);
+    }
     ncalls = 0;
     return sessions_any();
 }

@@ -34,7 +34,12 @@ int session_teardown(void **state);
 
 extern int main_channel;
 
+/* Where main's lookups and the run-aheads' connections go, and the TLS peer of the lookups; set anew by the setup. */
+extern struct xcs_addr harness_origin;
+extern uint32_t harness_trust;
+
 void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
+void main_trusts(uint32_t number, const char *name, const char *key);
 struct verdict main_ask_raw(const void *request, size_t len);
 struct verdict main_ask(const char *prompt);
 struct verdict main_ask_with(const char *header, const char *prompt);
@@ -67,6 +72,7 @@ void runner_free(struct runner *r);
 uint64_t issued(size_t i);
 size_t issued_count(void);
 const char *issued_body(size_t i);
+const char *issued_tls_name(size_t i); /* NULL: in the clear */
 bool cancelled(size_t i);
 /* The i-th call ends with that status (0: broken transfer). */
 void finish(size_t i, int status, const char *body);

@@ -48,7 +48,8 @@ static void digest_block(uint32_t state[8], const uint8_t *block) {
 }
 
 void sha256_hex(const void *data, size_t len, char hex[SHA256_HEX]) {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *p = data;
     size_t left = len;
     for (; left >= 64; left -= 64, p += 64)

@@ -1,6 +1,6 @@
 /*
- * SHA-256 of one buffer, for the test model server: names answers and requests by their content. Not for secrets at scale:
- * it is small, not fast, and not constant-time.
+ * SHA-256 of one buffer, for the test model server: names answers and requests by their content. Small, not
+ * fast, and not constant-time.
  */
 #ifndef XCS_TESTS_SHA256_H
 #define XCS_TESTS_SHA256_H

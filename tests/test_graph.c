@@ -192,13 +192,20 @@ static void test_canary_fits(void **state) {
         const char *before, *between, *after, *actual;
         bool fits;
     } rows[] = {
-        {"a:", "/", ".", "a:one/two.", true},      {"a:", "/", ".", "a:/.", true},
-        {"a:", "/", ".", "a:x/y/z.", true},        {"a:", "/", ".", "b:one/two.", false},
-        {"a:", "/", ".", "a:one two.", false},     {"a:", "/", ".", "a:one/two", false},
-        {"a:", "/", ".", "a:", false},             {"", "", "", "anything", true},
-        {"", "", "", "", true},                    {"aa", "aa", "aa", "aaaa", false},
-        {"aa", "aa", "aa", "aaaaaa", true},        {"a:", "", ".", "a:one.", true},
-        {"a:", "/", "end", "a:1/end2end", true},   {"a:", "/", "end", "a:1/en", false},
+        {"a:", "/", ".", "a:one/two.", true},
+        {"a:", "/", ".", "a:/.", true},
+        {"a:", "/", ".", "a:x/y/z.", true},
+        {"a:", "/", ".", "b:one/two.", false},
+        {"a:", "/", ".", "a:one two.", false},
+        {"a:", "/", ".", "a:one/two", false},
+        {"a:", "/", ".", "a:", false},
+        {"", "", "", "anything", true},
+        {"", "", "", "", true},
+        {"aa", "aa", "aa", "aaaa", false},
+        {"aa", "aa", "aa", "aaaaaa", true},
+        {"a:", "", ".", "a:one.", true},
+        {"a:", "/", "end", "a:1/end2end", true},
+        {"a:", "/", "end", "a:1/en", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         snprintf(text, sizeof(text), "%s%s%s%s%s", rows[i].before, w, rows[i].between, v, rows[i].after);

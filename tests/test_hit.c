@@ -206,7 +206,9 @@ static void test_closed_in_the_middle(void **state) {
 
 static void test_many_at_once(void **state) {
     (void)state;
-    enum { N = 100 };
+    enum {
+        N = 100
+    };
     struct hit *h[N];
     int theirs[N], copy;
     char got[100];

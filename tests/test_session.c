@@ -156,7 +156,7 @@ static void test_failures_are_mains_to_meet(void **state) {
     (void)state;
     static const int statuses[] = {0, 429, 500, 503, 400, 302};
     const size_t n = sizeof(statuses) / sizeof(statuses[0]);
-    char prompt[20];
+    char prompt[40];
     uint64_t node;
     struct runner r = start(&node);
     for (size_t i = 0; i < n; i++) {
@@ -182,7 +182,7 @@ static void test_failures_are_mains_to_meet(void **state) {
 
 static void test_equal_requests_in_order(void **state) {
     (void)state;
-    char body[20];
+    char body[40];
     uint64_t node;
     struct runner r = start(&node);
     for (size_t i = 0; i < 5; i++) {
@@ -216,7 +216,7 @@ static void test_tracing_headers_do_not_count(void **state) {
 
 static void test_window(void **state) {
     (void)state;
-    char prompt[20];
+    char prompt[40];
     uint64_t node;
     struct runner r = start(&node);
     for (size_t i = 0; i < WINDOW; i++) {
@@ -237,7 +237,7 @@ static void test_window(void **state) {
 static void test_overload_halves_the_window(void **state) {
     (void)state;
     uint64_t node;
-    char prompt[20];
+    char prompt[40];
     struct runner r = start(&node);
     runner_ask(&r, "call");
     assert_non_null(runner_answer(&r));
@@ -256,7 +256,7 @@ static void test_overload_halves_the_window(void **state) {
 static void test_doubt(void **state) {
     (void)state;
     uint64_t node;
-    char prompt[20];
+    char prompt[40];
     struct runner r = start(&node);
     for (size_t i = 0; i < DOUBT_WINDOW; i++) {
         snprintf(prompt, sizeof(prompt), "call %zu", i);
@@ -411,9 +411,46 @@ static void test_close_is_honoured(void **state) {
     (void)state;
     uint64_t node;
     struct runner r = start(&node);
-    runner_send(&r, "POST /v1/completions HTTP/1.1\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}");
+    runner_send(&r,
+                "POST /v1/completions HTTP/1.1\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}");
     assert_non_null(strstr(runner_answer(&r), "Connection: close"));
     assert_int_equal(recv(r.conn, &node, 1, MSG_DONTWAIT), 0);
+    runner_free(&r);
+}
+
+/* --- TLS --- */
+
+static void test_tls_goes_to_the_same_peer(void **state) {
+    (void)state;
+    uint64_t node;
+    harness_trust = 2;
+    main_trusts(2, "model.example", "a key");
+    struct runner r = start(&node);
+    runner_ask(&r, "second");
+    assert_int_equal(issued_count(), 1);
+    assert_non_null(issued_tls_name(0));
+    assert_string_equal(issued_tls_name(0), "model.example");
+    main_tell(XCS_ANSWERED, node, 0);
+    close(ask_hit("second"));
+    runner_free(&r);
+}
+
+static void test_unknown_peer_is_left_alone(void **state) {
+    (void)state;
+    main_trusts(2, "model.example", "a key");
+    for (harness_trust = 1; harness_trust < 1000; harness_trust += 2)
+        assert_int_equal(main_ask("first").kind, XCS_PASS);
+}
+
+static void test_answer_of_another_peer_is_not_taken(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_ask(&r, "second"); /* in the clear */
+    main_tell(XCS_ANSWERED, node, 0);
+    main_trusts(1, "model.example", "a key");
+    harness_trust = 1;
+    assert_int_equal(main_ask("second").kind, XCS_MISS);
     runner_free(&r);
 }
 
@@ -507,6 +544,9 @@ int main(void) {
         T(test_concurrent_program),
         T(test_effects_end_it),
         T(test_close_is_honoured),
+        T(test_tls_goes_to_the_same_peer),
+        T(test_unknown_peer_is_left_alone),
+        T(test_answer_of_another_peer_is_not_taken),
         T(test_main_ends),
         T(test_hit_given_up),
         T(test_next_run_ahead_finds_what_is_there),

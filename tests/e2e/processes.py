@@ -60,6 +60,12 @@ def is_engine(pid):
     return len(words) >= 2 and os.path.basename(words[0]) == b"xcs" and words[1] == b"engine"
 
 
+def _shares_memory(a, b):
+    """Whether two processes have one address space (the engine's holder and main have); true when one is gone."""
+    kcmp = {"x86_64": 312, "aarch64": 272}[os.uname().machine]
+    return ctypes.CDLL(None).syscall(kcmp, a, b, 1, 0, 0) in (0, -1)
+
+
 def find(kind, main):
     """The processes of a kind: "engine", "holder" (the engine's parent) or "ahead" (copies of main)."""
     below = descendants(os.getpid())
@@ -70,13 +76,14 @@ def find(kind, main):
     if kind == "holder":
         return holders
     like_main = (command_line(main), _executable(main))
-    return [pid for pid, (parent, state) in below.items()
-            if parent == main and state != "Z" and pid not in holders and (command_line(pid), _executable(pid)) == like_main]
+    copies = [pid for pid, (parent, state) in below.items()
+              if parent == main and state != "Z" and pid not in holders and not _shares_memory(pid, main)]
+    return [pid for pid in copies if (command_line(pid), _executable(pid)) == like_main]
 
 
 class Saboteur(threading.Thread):
-    """Sends a signal to all processes of a kind, beginning `after` seconds after the first of them was seen, until it is
-    told to end or, with `once`, has done it once."""
+    """Sends a signal to all processes of a kind, beginning `after` seconds after the first of them was seen, until
+    it is told to end or, with `once`, has done it once."""
 
     def __init__(self, main, kind, signum, after, once=False):
         super().__init__(daemon=True)
@@ -153,7 +160,8 @@ def leftovers(servers, patience=2.0):
         time.sleep(0.02)
     texts = []
     for pid, (parent, state) in below.items():
-        texts.append(f"pid {pid} parent {parent} state {state}: {b' '.join(command_line(pid)).decode(errors='replace')[:120]}")
+        words = b" ".join(command_line(pid)).decode(errors="replace")
+        texts.append(f"pid {pid} parent {parent} state {state}: {words[:120]}")
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -32,7 +32,8 @@ class Record:
         return count
 
     def most_at_once(self):
-        events = sorted([(r["start_ms"], 1) for r in self.model_calls()] + [(r["end_ms"], -1) for r in self.model_calls()])
+        calls = self.model_calls()
+        events = sorted([(r["start_ms"], 1) for r in calls] + [(r["end_ms"], -1) for r in calls])
         now = most = 0
         for _, step in events:
             now += step

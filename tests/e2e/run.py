@@ -69,8 +69,8 @@ class Run:
         for name, text in scenario.files.items():
             with open(os.path.join(self.work, name), "w", encoding="utf-8") as f:
                 f.write(text)
-        fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": os.path.join(TESTS, "programs"), "bin": options.bin,
-                "python": "/usr/bin/python3"}
+        fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": os.path.join(TESTS, "programs"),
+                "bin": options.bin, "python": "/usr/bin/python3"}
         argv = [word.format(**fill) for word in scenario.argv]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         if library:
@@ -159,7 +159,9 @@ def compare_requests(scenario, base, other):
     if scenario.order and base.record.in_order() != other.record.in_order():
         problems.append("requests arrived in another order with XCS")
     if not scenario.wasted and base.record.places() != other.record.places():
-        problems.append(f"other requests not at their place: {base.record.places()} without, {other.record.places()} with")
+        problems.append("other requests not at their place")
+        problems.append(f"  without: {base.record.places()}")
+        problems.append(f"  with:    {other.record.places()}")
     return problems
 
 
@@ -187,7 +189,9 @@ def judge(scenario, base, run):
     problems += compare_output("stderr", base.stderr, run.stderr)
     for name in sorted(base.files.keys() | run.files.keys()):
         if base.files.get(name) != run.files.get(name):
-            problems.append(f"file {name} differs: {str(base.files.get(name))[:100]} without, {str(run.files.get(name))[:100]} with")
+            problems.append(f"file {name} differs")
+            problems.append(f"  without: {str(base.files.get(name))[:100]}")
+            problems.append(f"  with:    {str(run.files.get(name))[:100]}")
     problems += compare_requests(scenario, base, run)
     if run.left:
         problems += [f"{len(run.left)} processes left behind", *("  " + line for line in run.left)]
@@ -216,8 +220,9 @@ def free_port():
 
 
 def figures(scenario, base, run):
-    text = (f"{base.seconds:.2f} s, {run.seconds:.2f} s with; rounds {base.record.rounds()}, {run.record.rounds()} with;"
-            f" at once {run.record.most_at_once()}; requests {len(base.record.requests)}, {len(run.record.requests)} with")
+    text = (f"{base.seconds:.2f} s, {run.seconds:.2f} s with; rounds {base.record.rounds()}, "
+            f"{run.record.rounds()} with; at once {run.record.most_at_once()}; "
+            f"requests {len(base.record.requests)}, {len(run.record.requests)} with")
     if run.orphans:
         text += f"; {run.orphans} ended after the program"
     if run.watch:
@@ -245,7 +250,8 @@ def run_scenario(options, scenario, directory):
         problems += wrong
         remarks.append(figures(scenario, base, run))
     if fast < scenario.fast:
-        problems.append(f"{scenario.rounds} rounds or fewer in {fast} of {scenario.repeat} runs, wanted in {scenario.fast}")
+        problems.append(f"{scenario.rounds} rounds or fewer in {fast} of {scenario.repeat} runs, "
+                        f"wanted in {scenario.fast}")
     if problems:
         debug = Run(options, scenario, directory, port, library, debug=True)
         problems.append(f"once more with XCS_DEBUG=1 (status {debug.status}, {debug.seconds:.2f} s):")
@@ -260,7 +266,8 @@ def parse():
     p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
     p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
-    p.add_argument("--bin", default=env.get("XCS_TEST_BIN"), help="where the compiled programs are; default: compile them")
+    p.add_argument("--bin", default=env.get("XCS_TEST_BIN"),
+                   help="where the compiled programs are; default: compile them")
     p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
     p.add_argument("--native-only", action="store_true", help="only try the programs, without XCS")
     p.add_argument("--list", action="store_true")

@@ -1,6 +1,7 @@
 /*
- * A timer without SA_RESTART interrupts a blocked read: the program sees EINTR and reads again. The first call is interrupted,
- * later ones go undisturbed. A time limit on the socket (SO_RCVTIMEO) then runs out during a long call: EAGAIN.
+ * A timer without SA_RESTART interrupts a blocked read: the program sees EINTR and reads again. The first call is
+ * interrupted, later ones go undisturbed. A time limit on the socket (SO_RCVTIMEO) then runs out during a long
+ * call: EAGAIN.
  */
 #include "client.h"
 #include <signal.h>

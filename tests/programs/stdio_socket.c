@@ -1,5 +1,6 @@
 /*
- * Independent calls through stdio streams on the connection (fdopen): one stream to read and one, on a duplicate, to write.
+ * Independent calls through stdio streams on the connection (fdopen): one stream to read and one, on a duplicate,
+ * to write.
  */
 #include "client.h"
 

@@ -1,6 +1,6 @@
 /*
- * Independent calls on a non-blocking connection: connect in progress, writev and sendmsg, then a different way of waiting
- * (poll, select, ppoll; or always "epoll") and of reading (readv, recvmsg, recvfrom, read) for each call.
+ * Independent calls on a non-blocking connection: connect in progress, writev and sendmsg, then a different way of
+ * waiting (poll, select, ppoll; or always "epoll") and of reading (readv, recvmsg, recvfrom, read) for each call.
  */
 #include "client.h"
 #include <fcntl.h>
