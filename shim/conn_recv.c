@@ -10,6 +10,8 @@
 #include "tls.h"
 #include <errno.h>
 
+#define LOOKS 8
+
 /* The program turns to reading although a request is not out: send what it was told is sent. 0 or -errno. */
 static int settle(struct conn *c, int fd, int flags, sigset_t *saved) {
     if (c->state == CONN_HOLD) {
@@ -68,10 +70,16 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
     bool wait = c && !done && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending) &&
                 !(flags & MSG_DONTWAIT) && conn_is_blocking(fd);
     xcs_unlock(&saved);
-    if (wait && (via == VIA_SOCKET || tls_waits(c)) && !main_run_ahead(c, fd, false)) {
-        *result = -1;
-        err = EINTR;
-        done = true;
+    /* With TLS the descriptor may be readable for records that are no answer (session tickets): take them in, look again. */
+    for (int look = 0; wait && look < LOOKS && xcs_mode == XCS_MODE_MAIN; look++) {
+        if (via == VIA_TLS && !tls_waits(c))
+            break;
+        if (!main_run_ahead(c, fd, false)) {
+            *result = -1;
+            err = EINTR;
+            done = true;
+        }
+        wait = !done && via == VIA_TLS && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending);
     }
     errno = err;
     return done;

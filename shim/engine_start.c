@@ -59,11 +59,15 @@ void engine_start_init(void) {
 
 static int connect_sidecar(void) {
     int fd = (int)xcs_sys3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && xcs_sys3(SYS_connect, fd, &sidecar, sizeof sidecar) < 0) {
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    /* It is going to be handed requests with their keys: only this user's own engine, or root's. */
+    bool ok = fd >= 0 && xcs_sys3(SYS_connect, fd, &sidecar, sizeof sidecar) == 0 &&
+              xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+              (peer.uid == 0 || peer.uid == (uid_t)xcs_sys0(SYS_geteuid));
+    if (!ok && fd >= 0)
         xcs_sys1(SYS_close, fd);
-        return -1;
-    }
-    return fd;
+    return ok ? fd : -1;
 }
 
 /* Beside the library, in the prefix's bin (lib/ or lib/<triplet>/), or above a libtool build's .libs. */

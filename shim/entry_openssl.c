@@ -67,6 +67,7 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
     struct iovec iov = {(void *)(uintptr_t)buf, n};
     int fd;
     if (xcs_mode == XCS_MODE_AHEAD && ahead_tls_plain(lib, ssl, &fd)) {
+        ahead_tls_writes(fd);
         *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
         return true;
     }

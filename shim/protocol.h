@@ -29,6 +29,7 @@
  *     run-ahead -> engine
  *     CONN      addr, node=node whose answer is awaited on it or 0 [fd: far end of a stream socket]
  *     BARRIER   payload: the reason (a system call's name, …); the run-ahead ends itself afterwards
+ *     TRUST     arg: the TLS peer (its number in main's session) that the next request is meant for
  *     RANDOM    randomness was drawn (sent at most once between two calls; the engine resets on a call)
  *     end of file: the run-ahead has ended
  *

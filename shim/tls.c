@@ -149,6 +149,11 @@ const struct tls_witness *tls_witness_of(const struct tls_lib *lib, void *ssl, c
     return NULL;
 }
 
+uint32_t tls_witness_number(const struct tls_witness *w) {
+    const struct peer *p = (const struct peer *)((const char *)w - offsetof(struct peer, witness));
+    return (uint32_t)(p - peers) + 1;
+}
+
 uint32_t tls_trust(const struct conn *c) {
     return c->tls ? c->tls->trust : 0;
 }

@@ -40,10 +40,13 @@ struct tls_witness {
 /* The witness for a session that is about to begin, NULL when main has not met this peer in the same way. */
 const struct tls_witness *tls_witness_of(const struct tls_lib *lib, void *ssl, const struct xcs_addr *addr);
 
+uint32_t tls_witness_number(const struct tls_witness *w);
+
 /* In a run-ahead (tls_ahead.c). */
 void ahead_tls_seal(void); /* right after the quarantine */
 bool ahead_tls_connect(const struct tls_lib *lib, void *ssl);
 const struct tls_witness *ahead_tls_of(const struct tls_lib *lib, const void *ssl);
+void ahead_tls_writes(int fd);
 bool ahead_tls_plain(const struct tls_lib *lib, const void *ssl, int *fd);
 void ahead_tls_error(int error);
 int ahead_tls_last_error(void);

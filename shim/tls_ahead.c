@@ -5,6 +5,7 @@
 #include "ahead.h"
 #include "raw.h"
 #include "tls.h"
+#include "trap.h"
 #include <string.h>
 
 /* Which descriptors are engine sockets that carry what the program believes to be TLS, and whose witness answers. */
@@ -45,6 +46,14 @@ bool ahead_tls_connect(const struct tls_lib *lib, void *ssl) {
 bool ahead_tls_plain(const struct tls_lib *lib, const void *ssl, int *fd) {
     *fd = lib->usable ? lib->SSL_get_fd(ssl) : -1;
     return (unsigned)*fd < XCS_FDS && sessions[*fd] == ssl;
+}
+
+/* A request's bytes come next on fd: the engine must know for which peer they are meant. */
+void ahead_tls_writes(int fd) {
+    const struct conn *c = fdtab_get(fd);
+    struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_TRUST};
+    msg.arg = witnesses[fd] ? tls_witness_number(witnesses[fd]) : c && c != XCS_OURS ? tls_trust(c) : 0;
+    ahead_tell(&msg, NULL, 0, -1, 0);
 }
 
 /* NULL when the library itself can answer: the handshake was main's own. */

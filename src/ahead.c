@@ -120,26 +120,32 @@ void ahead_answer(struct ahead *a, struct node *n) {
 /* --- requests --- */
 
 /* The first equal pending call that this run-ahead has not walked over. */
-static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, const struct request *r) {
+static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, uint32_t trust, const struct request *r) {
     uint64_t hash = request_hash(addr, r);
     struct node *n;
     DL_FOREACH(a->session->graph.pending, n) {
-        if (n->hash == hash && n->trust == decide_origin(&a->session->decisions, addr)->trust && n->seen_by != a->id &&
-            n->state != NODE_FAILED && n->state != NODE_DEPENDENT &&
+        if (n->hash == hash && n->trust == trust && n->seen_by != a->id && n->state != NODE_DEPENDENT &&
             request_same(&n->addr, n->request, addr, r, NULL, 0))
             return n;
     }
     return NULL;
 }
 
-static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, struct request *r, struct call call) {
+static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, uint32_t trust, struct request *r,
+                             struct call call) {
     struct session *s = a->session;
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = decide_site(&s->decisions, call.site);
     n->origin = decide_origin(&s->decisions, addr);
-    n->trust = n->origin->trust;
+    n->trust = trust;
     n->doubtful = a->random;
+    n->forked_at = a->site;
     n->state = graph_link(&s->graph, n) ? NODE_DEPENDENT : NODE_READY;
+    const char *against = decide_against_call(&s->decisions, n->site, n->doubtful);
+    if (n->state == NODE_READY && against) {
+        session_debug(s, "call %llu left to the program: %s", (unsigned long long)n->id, against);
+        n->state = NODE_LEFT;
+    }
     n->asked_ns = clock_ns();
     graph_pend(&s->graph, n, a->cursor);
     return n;
@@ -149,17 +155,30 @@ static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, struc
 static void model_call(struct ahead_conn *c, struct request *r, struct call call) {
     struct ahead *a = c->ahead;
     struct session *s = a->session;
-    struct node *n = adopt(a, &c->addr, r);
+    uint32_t trust = a->trust;
+    a->trust = 0;
+    if (trust > TRUSTS || (trust && !s->trusts[trust - 1].key_fd)) {
+        request_free(r);
+        json_decref(call.body);
+        ahead_close(a, "a TLS peer that is not known");
+        return;
+    }
+    struct node *n = adopt(a, &c->addr, trust, r);
     if (n) {
         request_free(r);
         json_decref(call.body);
     } else {
-        n = new_node(a, &c->addr, r, call);
+        n = new_node(a, &c->addr, trust, r, call);
     }
     a->calls++;
     a->random = false;
     a->cursor = n;
     n->seen_by = a->id;
+    a->dependents = n->state == NODE_DEPENDENT ? a->dependents + 1 : 0;
+    if (a->dependents > WINDOW) {
+        ahead_close(a, "nothing but calls that wait for answers");
+        return;
+    }
     if (n->state == NODE_DEPENDENT) {
         session_debug(s, "call %llu waits for the answer of an earlier one", (unsigned long long)n->id);
         trace_node(s->number, "dependent", n, NULL);
@@ -211,11 +230,18 @@ static void conn_ready(struct source *src, uint32_t events) {
         ahead_close(c->ahead, "bytes that are no HTTP request, or more than one");
 }
 
+static bool is_stream_socket(int fd) {
+    int domain = 0, type = 0;
+    socklen_t len = sizeof domain;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
 static void conn_open(struct ahead *a, struct packet *p) {
     struct ahead_conn *c = xcalloc(1, sizeof *c);
     c->ahead = a;
     c->addr = p->msg.addr;
-    if (p->fds[0] < 0 || !source_add(&c->source, p->fds[0], EPOLLIN, conn_ready)) {
+    if (!is_stream_socket(p->fds[0]) || !source_add(&c->source, p->fds[0], EPOLLIN, conn_ready)) {
         free(c);
         return;
     }
@@ -239,6 +265,8 @@ static bool drain_channel(struct ahead *a) {
             conn_open(a, &p);
         else if (p.msg.type == XCS_RANDOM)
             a->random = true;
+        else if (p.msg.type == XCS_TRUST)
+            a->trust = p.msg.arg;
         packet_end(&p);
         if (p.msg.type == XCS_BARRIER) {
             ahead_close(a, why);
@@ -279,6 +307,11 @@ void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int
     }
     if (!source_add(&a->process, pidfd, EPOLLIN, process_ready))
         close(pidfd);
+    /* It will meet again, with other placeholders, the calls that waited for answers before it. */
+    struct node *old, *next;
+    DL_FOREACH_SAFE(s->graph.pending, old, next)
+    if (old->state == NODE_DEPENDENT)
+        session_waste(s, old);
     s->ahead = a;
     s->last_ahead = id;
     s->last_ahead_calls = 0;

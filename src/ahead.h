@@ -14,8 +14,10 @@ struct ahead {
     struct node *forked_at; /* main's call; NULL once answered and gone */
     struct node *cursor;    /* the pending node it walked over last; NULL: none, or main has passed it */
     unsigned calls, issued;
-    bool random;     /* randomness was drawn since its last call */
-    bool superseded; /* ended by us, not to be judged */
+    uint32_t trust;      /* the TLS peer that its next request is meant for, as it told; 0: plain text */
+    unsigned dependents; /* calls in a row that waited for answers */
+    bool random;         /* randomness was drawn since its last call */
+    bool superseded;     /* ended by us, not to be judged */
     struct ahead_conn *conns;
 };
 

@@ -43,6 +43,17 @@ const char *decide_against_fork(const struct decisions *d, const struct site *s)
     return d->off ? d->off : s->off;
 }
 
+const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful) {
+    return s->off ? s->off : doubtful && d->never_repeats ? "its requests do not repeat" : NULL;
+}
+
+bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits) {
+    if (d->off || wasted <= WASTED_MAX || wasted <= hits)
+        return false;
+    d->off = "more calls were wasted than used";
+    return true;
+}
+
 bool decide_diverged(struct site *s) {
     if (s->off || ++s->diverged < DIVERGED_MAX)
         return false;
@@ -65,6 +76,7 @@ bool decide_may_issue(const struct decisions *d, const struct origin *o, bool do
 }
 
 void decide_overloaded(struct origin *o) {
+    o->limited = true;
     if (o->window > 1)
         o->window /= 2;
 }

@@ -15,6 +15,7 @@
 #define DOUBT_WINDOW 8
 #define DIVERGED_MAX 2
 #define NOTHING_MAX 3
+#define WASTED_MAX 64
 
 struct site {
     uint64_t id;
@@ -26,8 +27,10 @@ struct site {
 
 struct origin {
     struct xcs_addr addr;
-    uint32_t trust;         /* the TLS peer that main's last call there went to, 0: plain text */
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
+    unsigned in_flight;     /* of those, the ones whose answer is not there */
+    bool limited;           /* it has answered 429 or 503: main's own calls go there alone from then on */
+    uint64_t closed_until;  /* CLOCK_MONOTONIC: what its Retry-After asked for, as far as main can afford it */
     size_t dimension;       /* of embeddings, as last seen */
     UT_hash_handle hh;
 };
@@ -35,8 +38,9 @@ struct origin {
 struct decisions {
     struct site *sites;
     struct origin *origins;
-    const char *off; /* the whole program was decided against: why */
-    bool repeats;    /* a request with randomness before it has been seen to repeat exactly */
+    const char *off;    /* the whole program was decided against: why */
+    bool repeats;       /* a request with randomness before it has been seen to repeat exactly */
+    bool never_repeats; /* such a request was foreseen wrongly: none is issued ahead any more */
 };
 
 struct site *decide_site(struct decisions *d, uint64_t id);
@@ -46,6 +50,9 @@ void decide_free(struct decisions *d);
 /* NULL: a run-ahead may be forked at a call of this site; else why not. */
 const char *decide_against_fork(const struct decisions *d, const struct site *s);
 
+/* Too much was wasted for what was gained: the whole program is decided against. True when that just happened. */
+bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits);
+
 /* A run-ahead forked at s was wrong / found no call to issue. True when that decided against the site. */
 bool decide_diverged(struct site *s);
 bool decide_found_nothing(struct site *s);
@@ -53,7 +60,10 @@ bool decide_found_nothing(struct site *s);
 /* May one more call go out ahead of main? `doubtful`: randomness was drawn before it. */
 bool decide_may_issue(const struct decisions *d, const struct origin *o, bool doubtful);
 
-/* The origin answered 429. */
+/* Will a call of this site never be issued ahead? Then why, else NULL. */
+const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful);
+
+/* The origin answered 429 or 503. */
 void decide_overloaded(struct origin *o);
 
 #endif

@@ -15,7 +15,9 @@
 
 enum node_state {
     NODE_MAIN,      /* main's own call: a MISS */
+    NODE_HELD,      /* the same, held back until its origin is free of ours */
     NODE_DEPENDENT, /* found ahead; its request holds a canary */
+    NODE_LEFT,      /* found ahead and independent, but left to main: decided against */
     NODE_READY,     /* found ahead and independent, but the window is full */
     NODE_ISSUED,
     NODE_DONE,
@@ -41,8 +43,9 @@ struct node {
     uint64_t hash; /* of all that has to be equal */
     struct origin *origin;
     struct site *site;
-    bool doubtful;    /* randomness was drawn before it */
-    uint32_t seen_by; /* the run-ahead that walked over it last */
+    struct site *forked_at; /* the site that the run-ahead which found it was forked at */
+    bool doubtful;          /* randomness was drawn before it */
+    uint32_t seen_by;       /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;
     char *raw; /* the response */

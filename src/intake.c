@@ -70,7 +70,7 @@ static int on_headers(http_parser *p) {
     r->chunked = (p->flags & F_CHUNKED) != 0;
     r->keep_alive = http_should_keep_alive(p) != 0;
     r->expects = p->upgrade || request_header(r, "expect") != NULL;
-    return !r->method || in->too_large;
+    return !r->method || in->too_large ? -1 : 0; /* 1 would mean "no body" */
 }
 
 static int on_body(http_parser *p, const char *at, size_t n) {

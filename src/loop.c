@@ -1,6 +1,7 @@
 /* See loop.h. Memory freed by a callback may still be named by an event of the same round, hence the list. */
 #include "loop.h"
 #include "buf.h"
+#include "clock.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -15,6 +16,8 @@ struct later {
 
 static int epoll_fd = -1;
 static bool running;
+static uint64_t wake_ns; /* 0: none */
+static void (*on_wake)(void);
 static struct later *garbage;
 
 bool loop_open(void) {
@@ -35,6 +38,30 @@ void loop_close(void) {
     collect();
     close(epoll_fd);
     epoll_fd = -1;
+}
+
+void loop_wake(uint64_t ns, void (*tick)(void)) {
+    on_wake = tick;
+    if (!wake_ns || ns < wake_ns)
+        wake_ns = ns;
+}
+
+/* Milliseconds until the wake-up, -1 for none. */
+static int patience(void) {
+    uint64_t now = clock_ns();
+    if (!wake_ns)
+        return -1;
+    if (wake_ns <= now)
+        return 0;
+    uint64_t ms = (wake_ns - now) / 1000000u + 1;
+    return ms > 60000 ? 60000 : (int)ms;
+}
+
+static void wake(void) {
+    if (!wake_ns || wake_ns > clock_ns())
+        return;
+    wake_ns = 0;
+    on_wake();
 }
 
 void loop_free_later(void *p) {
@@ -74,7 +101,7 @@ void loop_run(void) {
     struct epoll_event events[ROUND];
     running = true;
     while (running) {
-        int n = epoll_wait(epoll_fd, events, ROUND, -1);
+        int n = epoll_wait(epoll_fd, events, ROUND, patience());
         if (n < 0 && errno != EINTR)
             break;
         for (int i = 0; i < n; i++) {
@@ -82,6 +109,7 @@ void loop_run(void) {
             if (s->active)
                 s->ready(s, events[i].events);
         }
+        wake();
         collect();
     }
 }

@@ -31,6 +31,9 @@ void source_end(struct source *s);
 /* Frees memory that may hold a source when the events at hand are done. */
 void loop_free_later(void *p);
 
+/* Calls `tick` when `ns` (CLOCK_MONOTONIC) has come; one at a time, the earlier wins. */
+void loop_wake(uint64_t ns, void (*tick)(void));
+
 void loop_run(void);
 void loop_stop(void);
 

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -69,8 +70,12 @@ void session_waste(struct session *s, struct node *n) {
         n->site->wasted++;
         trace_node(s->number, "wasted", n, NULL);
     }
-    if (n->state == NODE_ISSUED)
+    if (n->state == NODE_ISSUED) {
         dispatch_cancel(engine_dispatcher(), n->id);
+        n->origin->in_flight--;
+    }
+    if (n->doubtful && !s->decisions.repeats && is_ahead(n))
+        s->decisions.never_repeats = true;
     unpend(s, n);
     graph_remove(&s->graph, n);
 }
@@ -119,6 +124,7 @@ static void issue(struct session *s, struct node *n) {
     n->state = NODE_ISSUED;
     n->started_ns = clock_ns();
     n->origin->ahead++;
+    n->origin->in_flight++;
     n->site->issued++;
     s->stats.issued++;
     if (s->ahead)
@@ -127,13 +133,22 @@ static void issue(struct session *s, struct node *n) {
     trace_node(s->number, "issued", n, NULL);
 }
 
+/* Has main a call of its own under way, or held back, at this origin? */
+static bool main_is_at(const struct session *s, const struct origin *o) {
+    for (const struct node *n = s->awaited; n; n = n->next)
+        if (n->origin == o)
+            return true;
+    return false;
+}
+
 void session_pump(struct session *s) {
     struct node *n, *next;
     DL_FOREACH_SAFE(s->graph.pending, n, next) {
         if (n->state != NODE_READY)
             continue;
-        if (!decide_may_issue(&s->decisions, n->origin, n->doubtful))
-            break;
+        if (!decide_may_issue(&s->decisions, n->origin, n->doubtful) ||
+            (n->origin->limited && main_is_at(s, n->origin)))
+            continue;
         issue(s, n);
         if (s->ahead)
             ahead_answer(s->ahead, n);
@@ -167,24 +182,57 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, u
     return m;
 }
 
-/* Main is past these: a sequential program does not come back to them. */
-static void waste_before(struct session *s, const struct node *n) {
-    while (s->graph.pending && s->graph.pending != n)
-        session_waste(s, s->graph.pending);
+static void decided_against(struct session *s, const struct site *site) {
+    s->stats.sites_off++;
+    session_debug(s, "site %016llx decided against: %s", (unsigned long long)site->id, site->off);
+    trace_event(s->number, "decided against", site->id, site->off);
 }
 
-static void diverge(struct session *s, struct site *site, const char *why) {
+/* Foresight was wrong: where the run-ahead began, what it foresaw and (may be NULL) what came instead. */
+static void blame(struct session *s, struct site *began, struct site *foreseen, struct site *came) {
+    struct site *sites[] = {began, foreseen, came};
+    for (size_t i = 0; i < 3; i++) {
+        bool again = !sites[i] || (i > 0 && sites[i] == sites[0]) || (i > 1 && sites[i] == sites[1]);
+        if (!again && decide_diverged(sites[i]))
+            decided_against(s, sites[i]);
+    }
+    if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits)) {
+        session_debug(s, "left alone: %s", s->decisions.off);
+        trace_event(s->number, "left alone", 0, s->decisions.off);
+        if (s->ahead) {
+            s->ahead->superseded = true;
+            ahead_close(s->ahead, s->decisions.off);
+        }
+        waste_all(s);
+    }
+}
+
+/* Main is past these: a sequential program does not come back to them. */
+static void waste_before(struct session *s, const struct node *n) {
+    struct site *began = NULL, *foreseen = NULL;
+    while (s->graph.pending && s->graph.pending != n) {
+        struct node *skipped = s->graph.pending;
+        if (is_ahead(skipped)) {
+            began = skipped->forked_at;
+            foreseen = skipped->site;
+        }
+        session_waste(s, skipped);
+    }
+    if (foreseen && decide_diverged(foreseen))
+        decided_against(s, foreseen);
+    if (began && began != foreseen && decide_diverged(began))
+        decided_against(s, began);
+}
+
+static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
+    struct site *began = first->forked_at, *foreseen = first->site;
     session_debug(s, "divergence: %s", why);
     if (s->ahead) {
         s->ahead->superseded = true;
         ahead_close(s->ahead, "main went another way");
     }
     waste_all(s);
-    if (decide_diverged(site)) {
-        s->stats.sites_off++;
-        session_debug(s, "site %016llx decided against: %s", (unsigned long long)site->id, site->off);
-        trace_event(s->number, "decided against", site->id, site->off);
-    }
+    blame(s, began, foreseen, came);
 }
 
 static void count_round(struct session *s, uint64_t issued_at) {
@@ -198,11 +246,31 @@ static void reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bo
     wire_send(s->channel.fd, &m, NULL, 0, fd);
 }
 
+static struct session *session_of(uint64_t node) {
+    struct session *s;
+    DL_FOREACH(sessions, s) if (graph_find(&s->graph, node)) break;
+    return s;
+}
+
+/* A held call's request goes out now: it is an ordinary MISS. */
+static void own_turn(struct session *s, struct node *n) {
+    n->state = NODE_MAIN;
+    n->asked_ns = n->started_ns = clock_ns();
+    session_debug(s, "call %llu goes out", (unsigned long long)n->id);
+}
+
 static void hit_closed(void *owner) {
     struct node *n = owner;
     /* Main closed its end before the answer was there: it reverted, or the program closed the connection. */
+    struct session *s = session_of(n->id);
     n->hit = NULL;
+    if (n->state == NODE_HELD) {
+        own_turn(s, n);
+        return;
+    }
     dispatch_cancel(engine_dispatcher(), n->id);
+    n->origin->in_flight--;
+    graph_remove(&s->graph, n);
 }
 
 static void account_hit(struct session *s, const struct node *n) {
@@ -241,11 +309,58 @@ static bool hit(struct session *s, struct node *n) {
     return true;
 }
 
+/* Is the origin free for main's own call: none of ours in flight there, and open again? */
+static bool origin_free(const struct origin *o) {
+    return o->in_flight == 0 && o->closed_until <= clock_ns();
+}
+
+static void release_held(void);
+
+/*
+ * A limited origin must not be asked by us and by main at the same time, nor sooner than it asked for: main gets a socket that is
+ * closed without a byte when its turn comes, and then its own request goes out. A program's own time limit ends that as on any HIT.
+ */
+static bool hold_back(struct session *s, struct node *n) {
+    int theirs;
+    if (!n->origin->limited || origin_free(n->origin))
+        return false;
+    n->hit = hit_new(n, hit_closed, &theirs);
+    if (!n->hit)
+        return false;
+    n->state = NODE_HELD;
+    session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
+    reply(s, XCS_HIT, n->id, false, theirs);
+    close(theirs);
+    if (n->origin->closed_until > clock_ns())
+        loop_wake(n->origin->closed_until, release_held);
+    return true;
+}
+
+static void release_held(void) {
+    struct session *s;
+    struct node *n;
+    DL_FOREACH(sessions, s) {
+        LL_FOREACH(s->awaited, n) {
+            if (n->state != NODE_HELD)
+                continue;
+            if (!origin_free(n->origin)) {
+                if (n->origin->closed_until > clock_ns())
+                    loop_wake(n->origin->closed_until, release_held);
+                continue;
+            }
+            hit_cancel(n->hit);
+            n->hit = NULL;
+            own_turn(s, n);
+        }
+    }
+}
+
 /* The call is main's to make. */
 static void miss(struct session *s, struct node *n, const char *why) {
     unpend(s, n);
     n->state = NODE_MAIN;
     n->asked_ns = n->started_ns = clock_ns();
+    n->finished_ns = 0;
     n->next = s->awaited;
     s->awaited = n;
     s->stats.misses++;
@@ -254,7 +369,14 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
-    reply(s, XCS_MISS, n->id, !against, -1);
+    if (!hold_back(s, n))
+        reply(s, XCS_MISS, n->id, !against, -1);
+}
+
+/* Tells a call that is made again from another one; a mistake only costs foresight. */
+static uint64_t request_identity(const struct xcs_addr *addr, const struct request *r) {
+    uint64_t h = request_hash(addr, r);
+    return h ? h : 1;
 }
 
 static void check_concurrency(struct session *s) {
@@ -272,9 +394,14 @@ static void foreseen(struct session *s, struct node *n) {
         return;
     const char *why = n->state == NODE_DEPENDENT ? "it needed an earlier answer"
                       : n->state == NODE_FAILED  ? "the call issued ahead failed"
+                      : n->state == NODE_LEFT    ? "its site was decided against"
                                                  : "not issued yet";
     if (n->state == NODE_FAILED || is_ahead(n))
         s->stats.wasted++;
+    if (n->state == NODE_ISSUED) {
+        dispatch_cancel(engine_dispatcher(), n->id);
+        n->origin->in_flight--;
+    }
     if (n->state == NODE_READY && s->ahead)
         ahead_answer(s->ahead, n);
     miss(s, n, why);
@@ -284,14 +411,16 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
                        struct call call, const struct node *first) {
     char why[128] = "nothing was foreseen";
     struct site *site = decide_site(&s->decisions, call.site);
-    if (first && !s->decisions.off) {
+    if (s->asked_last == request_identity(addr, r)) {
+        snprintf(why, sizeof why, "the program asks again");
+    } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
-        diverge(s, site, why);
+        diverge(s, site, first, why);
     } else if (s->ahead && !s->decisions.off) {
         ahead_close(s->ahead, "overtaken by main");
     }
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
-    n->site = site;
+    n->site = n->forked_at = site;
     n->trust = trust;
     n->origin = decide_origin(&s->decisions, addr);
     miss(s, n, why);
@@ -321,8 +450,8 @@ static void on_lookup(struct session *s, struct packet *p) {
         s->began_ns = clock_ns();
     check_concurrency(s);
     uint32_t trust = p->msg.arg;
-    decide_origin(&s->decisions, &p->msg.addr)->trust = trust;
     struct match m = find_match(s, &p->msg.addr, trust, r);
+    uint64_t identity = request_identity(&p->msg.addr, r);
     if (m.node) {
         if (m.node->state == NODE_DEPENDENT) {
             /* From now on the node is what main really asks. */
@@ -339,6 +468,7 @@ static void on_lookup(struct session *s, struct packet *p) {
     } else {
         unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
+    s->asked_last = identity;
     session_pump(s);
 }
 
@@ -362,6 +492,11 @@ static void on_answered(struct session *s, uint64_t id) {
 }
 
 static void on_revert(struct session *s, uint64_t id) {
+    const struct node *n = graph_find(&s->graph, id);
+    if (n && (n->state == NODE_HELD || n->state == NODE_MAIN))
+        return; /* held back: counted as the MISS that it is */
+    if (s->stats.hits == 0)
+        return;
     s->stats.hits--;
     s->stats.misses++;
     s->stats.wasted++;
@@ -525,11 +660,31 @@ void sessions_close(void) {
 
 /* --- results --- */
 
+/* Retry-After in seconds (RFC 9110, 10.2.3), 0 when there is none or it is a date. */
+static uint64_t retry_after(const struct dispatch_result *r) {
+    static const char name[] = "\nretry-after:";
+    for (size_t i = 0; r->raw && i + sizeof name < r->head_len; i++)
+        if (strncasecmp(r->raw + i, name, sizeof name - 1) == 0)
+            return strtoull(r->raw + i + sizeof name - 1, NULL, 10);
+    return 0;
+}
+
+/* What the origin asks for is given back out of the time that was saved, and never more than that. */
+static void overloaded(struct session *s, struct origin *o, const struct dispatch_result *r) {
+    uint64_t wait = retry_after(r), saved = s->stats.hidden_ns;
+    wait = wait > 3600 ? 3600 : wait;
+    wait = wait * 1000000000u > saved ? saved : wait * 1000000000u;
+    decide_overloaded(o);
+    if (clock_ns() + wait > o->closed_until)
+        o->closed_until = clock_ns() + wait;
+    session_debug(s, "origin limits its rate: window %u from now on", o->window);
+}
+
 static void failed(struct session *s, struct node *n, const struct dispatch_result *r) {
     session_debug(s, "call %llu failed ahead: %s (status %d)", (unsigned long long)n->id, r->error, r->status);
     trace_node(s->number, "failed", n, r->status ? "status" : r->error);
-    if (r->status == 429)
-        decide_overloaded(n->origin);
+    if (r->status == 429 || r->status == 503)
+        overloaded(s, n->origin, r);
     free(r->raw);
     if (n->hit) {
         hit_cancel(n->hit);
@@ -565,11 +720,13 @@ void sessions_result(struct dispatch_result *r) {
         free(r->raw);
         return;
     }
+    n->origin->in_flight--;
     n->started_ns = r->started_ns;
     n->finished_ns = r->finished_ns;
     if (r->raw && r->status >= 200 && r->status < 300)
         succeeded(s, n, r);
     else
         failed(s, n, r);
+    release_held();
     session_pump(s);
 }

@@ -1,9 +1,8 @@
 /* See wire.h. */
 #include "wire.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char inline_payload[XCS_INLINE_MAX + 1];
@@ -24,20 +23,40 @@ static void take_fds(struct packet *p, struct msghdr *h) {
     }
 }
 
-/* A payload too large for a packet comes in a memfd; its size is the sender's word until fstat has confirmed it. */
-static bool map_payload(struct packet *p) {
-    struct stat st;
-    if (p->fds[0] < 0 || p->msg.len == 0 || p->msg.len > XCS_REQUEST_MAX || fstat(p->fds[0], &st) != 0 ||
-        !S_ISREG(st.st_mode) || (uint64_t)st.st_size < p->msg.len)
+/* A payload too large for a packet comes in a memfd. It is read, not mapped: the sender could cut it under us. */
+static bool read_payload(struct packet *p) {
+    size_t len = (size_t)p->msg.len;
+    if (p->fds[0] < 0 || len == 0 || len > XCS_REQUEST_MAX)
         return false;
-    p->map = mmap(NULL, (size_t)p->msg.len, PROT_READ, MAP_PRIVATE, p->fds[0], 0);
-    if (p->map == MAP_FAILED) {
-        p->map = NULL;
-        return false;
+    p->copy = malloc(len);
+    for (size_t done = 0; p->copy && done < len;) {
+        ssize_t r = pread(p->fds[0], p->copy + done, len - done, (off_t)done);
+        if (r <= 0)
+            return false;
+        done += (size_t)r;
     }
-    p->payload = p->map;
-    p->len = (size_t)p->msg.len;
-    return true;
+    p->payload = p->copy;
+    p->len = len;
+    return p->copy != NULL;
+}
+
+/* Only what tells one peer from another: the rest of a sockaddr may be anything, and origins are told apart by their bytes. */
+static void normalise(struct xcs_addr *a) {
+    struct xcs_addr clean;
+    memset(&clean, 0, sizeof clean);
+    if (a->len >= sizeof a->u.in && a->u.sa.sa_family == AF_INET) {
+        clean.len = sizeof a->u.in;
+        clean.u.in.sin_family = AF_INET;
+        clean.u.in.sin_port = a->u.in.sin_port;
+        clean.u.in.sin_addr = a->u.in.sin_addr;
+    } else if (a->len >= sizeof a->u.in6 && a->u.sa.sa_family == AF_INET6) {
+        clean.len = sizeof a->u.in6;
+        clean.u.in6.sin6_family = AF_INET6;
+        clean.u.in6.sin6_port = a->u.in6.sin6_port;
+        clean.u.in6.sin6_addr = a->u.in6.sin6_addr;
+        clean.u.in6.sin6_scope_id = a->u.in6.sin6_scope_id;
+    }
+    *a = clean;
 }
 
 enum wire_result wire_receive(int fd, struct packet *p) {
@@ -57,9 +76,10 @@ enum wire_result wire_receive(int fd, struct packet *p) {
         packet_end(p);
         return WIRE_END;
     }
+    normalise(&p->msg.addr);
     p->len = (size_t)r - sizeof p->msg;
     inline_payload[p->len] = '\0';
-    bool ok = p->msg.flags & XCS_F_MEMFD && p->msg.type == XCS_LOOKUP ? map_payload(p) : p->msg.len == p->len;
+    bool ok = p->msg.flags & XCS_F_MEMFD && p->msg.type == XCS_LOOKUP ? read_payload(p) : p->msg.len == p->len;
     if (ok)
         return WIRE_PACKET;
     packet_end(p);
@@ -70,9 +90,8 @@ void packet_end(struct packet *p) {
     for (size_t i = 0; i < WIRE_FDS; i++)
         if (p->fds[i] >= 0)
             close(p->fds[i]);
-    if (p->map)
-        munmap(p->map, (size_t)p->msg.len);
-    p->map = NULL;
+    free(p->copy);
+    p->copy = NULL;
 }
 
 bool wire_send(int fd, struct xcs_msg *m, const void *payload, size_t len, int pass) {

@@ -15,7 +15,7 @@ struct packet {
     const char *payload; /* valid until the next wire_receive or packet_end; zero-terminated when inline */
     size_t len;
     int fds[WIRE_FDS]; /* -1 where there is none; what the receiver keeps it sets to -1 */
-    void *map;
+    char *copy;
 };
 
 enum wire_result {
@@ -27,7 +27,7 @@ enum wire_result {
 /* WIRE_END also for a peer of another version or a malformed packet: nothing more is to be read from it. */
 enum wire_result wire_receive(int fd, struct packet *p);
 
-/* Closes and unmaps what the receiver did not keep. */
+/* Closes and frees what the receiver did not keep. */
 void packet_end(struct packet *p);
 
 /* Sends one packet, with `pass` (-1: none) along; never blocks. */

@@ -251,11 +251,8 @@ static void test_completion_placeholder(void **state) {
         const char *body;
         size_t n;
     } rows[] = {
-        {"{\"prompt\":\"a\"}", 1},
-        {"{\"prompt\":[\"a\",\"b\"]}", 2},
-        {"{\"prompt\":[\"a\",\"b\"],\"n\":2}", 4},
-        {"{\"prompt\":[1,2,3]}", 1},
-        {"{\"prompt\":[[1,2],[3]]}", 2},
+        {"{\"prompt\":\"a\"}", 1},   {"{\"prompt\":[\"a\",\"b\"]}", 2}, {"{\"prompt\":[\"a\",\"b\"],\"n\":2}", 4},
+        {"{\"prompt\":[1,2,3]}", 1}, {"{\"prompt\":[[1,2],[3]]}", 2},
     };
     struct canaries c;
     canaries_init(&c);
