@@ -4,21 +4,21 @@
 
 static const struct {
     const char *name, *suffix;
-} apis[] = {
-    {"none", NULL},
+} apis[] = {{"none", NULL},
 #define X(id, name, suffix) {name, suffix},
-    XCS_MODEL_APIS(X)
+            XCS_MODEL_APIS(X)
 #undef X
 };
 
 /* The prompt's key, by API: a body without it is no model call whatever its path. */
-static const char *const inputs[] = {
-    [API_CHAT] = "messages", [API_COMPLETION] = "prompt", [API_EMBEDDING] = "input"};
+static const char *const inputs[] = {[API_CHAT] = "messages", [API_COMPLETION] = "prompt", [API_EMBEDDING] = "input"};
 
 /* Set to true, these make a call leave state behind or answer in pieces. */
 static const char *const refused[] = {"stream", "store", "background"};
 
-const char *api_name(enum api api) { return apis[api].name; }
+const char *api_name(enum api api) {
+    return apis[api].name;
+}
 
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
     const unsigned char *b = p;
@@ -27,7 +27,9 @@ uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
     return h;
 }
 
-static uint64_t hash_text(uint64_t h, const char *s) { return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1); }
+static uint64_t hash_text(uint64_t h, const char *s) {
+    return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1);
+}
 
 static enum api api_of(const char *target) {
     size_t n = strcspn(target, "?");
@@ -46,8 +48,7 @@ static uint64_t hash_skeleton(uint64_t h, const json_t *v) {
     int type = (int)json_typeof(v);
     h = hash_bytes(h, &type, sizeof type);
     if (json_is_object(v)) {
-        json_object_foreach ((json_t *)(uintptr_t)v, key, child)
-            h = hash_skeleton(hash_text(h, key), child);
+        json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_skeleton(hash_text(h, key), child);
     } else if (json_is_array(v) && json_array_size(v) > 0) {
         h = hash_skeleton(h, json_array_get(v, 0));
     }
@@ -61,7 +62,7 @@ static uint64_t hash_site(const struct xcs_addr *addr, const struct request *r, 
     h = hash_text(h, json_string_value(json_object_get(body, "model")));
     const json_t *messages = json_object_get(body, "messages"), *m;
     size_t i;
-    json_array_foreach (messages, i, m) {
+    json_array_foreach(messages, i, m) {
         const char *role = json_string_value(json_object_get(m, "role"));
         if (role && strcmp(role, "system") == 0)
             h = hash_text(h, json_string_value(json_object_get(m, "content")));

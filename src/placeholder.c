@@ -37,8 +37,8 @@ static json_t *chat(const struct canaries *c, const struct call *call, size_t di
     size_t n = bounded(json_object_get(call->body, "n"), 1);
     (void)dimension;
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:o, s:n}, s:n, s:s}", "index", (int)i, "message", "role",
-                                                 "assistant", "content", canary(c), "refusal", "logprobs",
+        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:o, s:n}, s:n, s:s}", "index", (int)i, "message",
+                                                 "role", "assistant", "content", canary(c), "refusal", "logprobs",
                                                  "finish_reason", "stop"));
     json_t *v = envelope(c, call, "chat.completion");
     json_object_set_new(v, "choices", choices);
@@ -127,8 +127,8 @@ void placeholder_make(const struct canaries *c, const struct call *call, const s
     if (!text)
         abort();
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    buf_print(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n", date,
-              strlen(text), r->keep_alive ? "" : "Connection: close\r\n");
+    buf_print(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n",
+              date, strlen(text), r->keep_alive ? "" : "Connection: close\r\n");
     buf_add(out, text, strlen(text));
     free(text);
 }

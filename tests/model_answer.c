@@ -160,10 +160,10 @@ static json_t *completion(const struct request_view *req, const struct behaviour
     for (size_t i = 0; i < (size_t)(n < 1 ? 1 : n > 128 ? 128 : n); i++) {
         char *text = answer_text(req, how, prompt, i);
         total += strlen(text);
-        json_t *choice = chat ? json_pack("{s:i,s:{s:s,s:s},s:n,s:s}", "index", (int)i, "message", "role", "assistant",
-                                          "content", text, "logprobs", "finish_reason", "stop")
-                              : json_pack("{s:i,s:s,s:n,s:s}", "index", (int)i, "text", text, "logprobs",
-                                          "finish_reason", "stop");
+        json_t *choice =
+            chat ? json_pack("{s:i,s:{s:s,s:s},s:n,s:s}", "index", (int)i, "message", "role", "assistant", "content",
+                             text, "logprobs", "finish_reason", "stop")
+                 : json_pack("{s:i,s:s,s:n,s:s}", "index", (int)i, "text", text, "logprobs", "finish_reason", "stop");
         json_array_append_new(choices, choice);
         free(text);
     }
@@ -225,10 +225,8 @@ static const struct endpoint {
     json_t *(*make)(const struct request_view *req, const struct behaviour *how, const json_t *call);
     bool wants_json;
 } endpoints[] = {
-    {"POST", "/chat/completions", answer_chat, true},
-    {"POST", "/completions", answer_completion, true},
-    {"POST", "/embeddings", answer_embedding, true},
-    {"POST", "", answer_tool, false},
+    {"POST", "/chat/completions", answer_chat, true}, {"POST", "/completions", answer_completion, true},
+    {"POST", "/embeddings", answer_embedding, true},  {"POST", "", answer_tool, false},
     {"GET", "/models", answer_models, false},
 };
 
