@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define REPLY_MS 2000
-#define START_MS 5000
+#define START_MS 2000
 #define FILTER_MAX 2048
 #define REQUEST_FDS 2
 #define TRUSTS 64
@@ -256,11 +256,11 @@ void channel_tell(enum xcs_type type, uint64_t node, uint32_t arg, const int *fd
         transmit(&m, NULL, fds, nfds);
 }
 
-void channel_answered(uint64_t node) {
-    if (first_pending)
+void channel_answered(uint64_t node, bool first_call) {
+    if (first_call && first_pending)
         first_answered = true;
     else
-        channel_tell(XCS_ANSWERED, node, 0, NULL, 0);
+        channel_tell(XCS_ANSWERED, first_call ? first.node : node, 0, NULL, 0);
 }
 
 void channel_note(const char *text) {

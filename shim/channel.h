@@ -42,7 +42,7 @@ void channel_tell(enum xcs_type type, uint64_t node, uint32_t arg, const int *fd
 void channel_note(const char *text);
 
 /* ANSWERED; while the first verdict is awaited it is kept until that call's node is known. */
-void channel_answered(uint64_t node);
+void channel_answered(uint64_t node, bool first_call);
 
 /* Has the run-ahead made a call yet, or ended? True also when that cannot be known. */
 bool channel_made_progress(uint32_t ahead_id);

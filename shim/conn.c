@@ -20,7 +20,14 @@
 
 struct conn xcs_ours;
 static struct conn pool[POOL];
-static size_t pool_next;
+static size_t pool_next, pool_end; /* pool_end: one past the highest entry ever taken */
+
+#define FOREIGN 256
+static struct {
+    int fd;
+    ino_t ino;
+} foreign[FOREIGN];
+static size_t foreign_next;
 
 bool conn_mine(void) {
     return xcs_sys0(SYS_getpid) == xcs_pid;
@@ -46,6 +53,8 @@ static struct conn *take(void) {
         struct conn *c = &pool[(pool_next + i) % POOL];
         if (c->state == CONN_FREE) {
             pool_next = (pool_next + i + 1) % POOL;
+            if (pool_end < (size_t)(c - pool) + 1)
+                pool_end = (size_t)(c - pool) + 1;
             memset(c, 0, sizeof *c);
             c->real = c->copy = -1;
             return c;
@@ -64,7 +73,7 @@ void conn_release(struct conn *c) {
 static void discard(struct conn *c) {
     /* The program gave the call up: it is not under way any more. */
     if (c->state == CONN_WAIT || (c->state == CONN_SEND && c->after == AFTER_WAIT))
-        channel_answered(c->node);
+        channel_answered(c->node, c->verdict_pending);
     conn_release(c);
     tls_end(c);
     fdtab_drop(c->real);
@@ -114,6 +123,59 @@ struct conn *conn_locked(int fd) {
     return NULL;
 }
 
+static bool is_foreign(int fd) {
+    ino_t ino = foreign_next ? conn_ino(fd) : 0;
+    for (size_t i = 0; ino && i < FOREIGN; i++)
+        if (foreign[i].fd == fd && foreign[i].ino == ino)
+            return true;
+    return false;
+}
+
+void conn_foreign(int fd) {
+    sigset_t saved;
+    if (xcs_mode != XCS_MODE_MAIN || !conn_mine())
+        return;
+    ino_t ino = conn_ino(fd);
+    if (!ino)
+        return;
+    conn_forget(fd);
+    xcs_lock(&saved);
+    foreign[foreign_next % FOREIGN].fd = fd;
+    foreign[foreign_next % FOREIGN].ino = ino;
+    foreign_next++;
+    xcs_unlock(&saved);
+}
+
+struct conn *conn_enter(int fd) {
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS)
+        return NULL;
+    atomic_fetch_add(&c->sleepers, 1);
+    return c;
+}
+
+void conn_leave(struct conn *c) {
+    /* Freed and taken again meanwhile: the count began anew. */
+    if (c && atomic_fetch_sub(&c->sleepers, 1) <= 0)
+        atomic_store(&c->sleepers, 0);
+}
+
+void conn_before_fork(void) {
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
+        const struct conn *c = fdtab_get(fd);
+        if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed)))
+            conn_forget(fd);
+    }
+}
+
+void conn_after_fork(void) {
+    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
+        struct conn *c = fdtab_get(fd);
+        if (c != XCS_OURS && c->state == CONN_HIT)
+            c->shared = true;
+    }
+}
+
 void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     sigset_t saved;
     int type = 0;
@@ -127,7 +189,7 @@ void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
     /* A second connect() on the same socket only asks how the first went. */
-    if (!c && fdtab_get(fd) != XCS_OURS && (c = take())) {
+    if (!c && fdtab_get(fd) != XCS_OURS && !is_foreign(fd) && (c = take())) {
         c->state = CONN_IDLE;
         c->refs = 1;
         c->ino = conn_ino(fd);
@@ -148,7 +210,7 @@ void conn_forget(int fd) {
         if (c->consumed == 0)
             conn_revert(c, fd);
         else
-            conn_swap_back(c, fd);
+            c->state = CONN_EOF; /* the rest of the response is read from where it is */
     }
     if (c && (c->state == CONN_HOLD || c->state == CONN_SEND)) {
         c->state = CONN_SEND;
@@ -158,7 +220,7 @@ void conn_forget(int fd) {
         else
             c = conn_locked(fd);
     }
-    if (c)
+    if (c && c->state != CONN_EOF)
         conn_untrack(c);
     xcs_unlock(&saved);
 }
@@ -175,7 +237,8 @@ bool conn_closing(int fd) {
         struct conn *c = conn_locked(fd);
         if (c && c->refs == 1 && (c->state == CONN_HOLD || c->state == CONN_SEND)) {
             c->state = CONN_SEND;
-            conn_push(c, fd, MSG_NOSIGNAL, &saved);
+            while (conn_push(c, fd, MSG_NOSIGNAL, &saved) == -EINTR)
+                ;
             c = conn_locked(fd);
         }
         if (c)
@@ -198,9 +261,23 @@ void conn_duped(int fd, int copy) {
     xcs_unlock(&saved);
 }
 
-void conn_shutting(int fd) {
-    /* After a half-close the connection carries no further request. */
-    conn_forget(fd);
+void conn_shutting(int fd, int how) {
+    sigset_t saved;
+    if (how == SHUT_WR || !conn_mine()) {
+        conn_forget(fd); /* after a half-close the connection carries no further request */
+        return;
+    }
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    bool swapped = c && (c->state == CONN_HIT || c->state == CONN_EOF);
+    if (swapped) {
+        /* Nobody wants the answer: a thread that sleeps in a read of it has to wake, and nothing goes out again. */
+        xcs_sys2(SYS_shutdown, c->real, how);
+        c->state = CONN_EOF;
+    }
+    xcs_unlock(&saved);
+    if (!swapped)
+        conn_forget(fd);
 }
 
 int conn_real_fd(int fd) {
@@ -222,7 +299,7 @@ void conn_child_reset(void) {
             xcs_sys1(SYS_close, fd);
         fdtab_set(fd, NULL);
     }
-    for (size_t i = 0; i < POOL; i++) {
+    for (size_t i = 0; i < pool_end; i++) {
         conn_release(&pool[i]);
         pool[i].state = CONN_FREE;
     }

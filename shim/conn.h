@@ -49,6 +49,7 @@ struct conn {
     enum conn_state state;
     enum conn_after after; /* CONN_SEND: what comes when the request is out */
     int refs;              /* descriptors */
+    _Atomic int sleepers;  /* threads in a real call on it */
     ino_t ino;             /* of the real socket: a number reused behind our back is found out */
     struct xcs_addr addr;
 
@@ -63,6 +64,7 @@ struct conn {
     bool may_fork;
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
+    bool shared;  /* HIT: another process may read from it, since a fork */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -119,7 +121,21 @@ bool conn_closing(int fd);
 void conn_duped(int fd, int copy);
 
 /* shutdown(2) comes next. */
-void conn_shutting(int fd);
+void conn_shutting(int fd, int how);
+
+/*
+ * The descriptor is read or waited for in a way that follows its open file and would not notice a swap (stdio, an epoll set): if it is
+ * a socket, no connection on it will be looked at.
+ */
+void conn_foreign(int fd);
+
+/* Around a real call that may block on the connection: while another thread sleeps there it must not be swapped. */
+struct conn *conn_enter(int fd);
+void conn_leave(struct conn *c);
+
+/* fork(2) comes next: no byte may be held twice. After it, in the parent: the child shares what is swapped in. */
+void conn_before_fork(void);
+void conn_after_fork(void);
 
 /* The real connection's descriptor while fd is swapped, else fd. */
 int conn_real_fd(int fd);

@@ -36,7 +36,7 @@ bool conn_swap_in(struct conn *c, int fd, int socket) {
             c->state = CONN_HIT;
             c->real = real;
             c->copy = -1;
-            c->sized = c->closes = false;
+            c->sized = c->closes = c->shared = false;
             c->length = c->consumed = 0;
             xcs_sys1(SYS_close, socket);
             return true;
@@ -88,7 +88,8 @@ static bool connect_within(int fd, const struct xcs_addr *addr) {
 
 void conn_refresh(struct conn *c, int fd) {
     static const struct { int level, name; } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
-    if (c->tls || !c->skipped || !conn_is_dead(fd))
+    /* Bytes that nobody asked for (a 408, say) are followed by the end. */
+    if (c->tls || !c->skipped || !conn_is_readable(fd))
         return; /* with TLS it takes a handshake: tls_send does that */
     int fresh = (int)xcs_sys3(SYS_socket, c->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fresh < 0)
@@ -221,6 +222,10 @@ static void advance(struct msghdr *m, size_t n) {
 
 /* A UNIX socket ends a read where a descriptor was attached, even under MSG_WAITALL: go on. */
 bool conn_receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, ssize_t *result, sigset_t *saved) {
+    if (wanted(msg) == 0) {
+        *result = 0;
+        return true;
+    }
     struct iovec iov[IOV_COPY];
     struct msghdr rest = *msg;
     size_t want = wanted(msg);

@@ -7,8 +7,11 @@
 #include "ahead_fork.h"
 #include "channel.h"
 #include "conn_impl.h"
+#include "raw.h"
 #include "tls.h"
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #define LOOKS 8
 
@@ -85,9 +88,15 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
     return done;
 }
 
+/* A server that has taken the request in and hangs up must not get it again: the program sees the end. */
+static bool unacknowledged(const struct conn *c, int fd) {
+    int queued = 0;
+    return c->tls || (xcs_sys3(SYS_ioctl, fd, SIOCOUTQ, &queued) == 0 && queued > 0);
+}
+
 /* The first byte of a MISS's answer is there. */
 static void answered(struct conn *c) {
-    channel_answered(c->node);
+    channel_answered(c->node, c->verdict_pending);
     c->verdict_pending = false;
     conn_release(c);
     c->state = CONN_IDLE;
@@ -105,7 +114,7 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
     if (c && c->state == CONN_WAIT) {
         if (result > 0)
             answered(c);
-        else if (result == 0 || err == ECONNRESET || err == EPIPE)
+        else if (result == 0 ? unacknowledged(c, fd) : err == ECONNRESET || err == EPIPE)
             again = answer_again(c, fd);
     }
     xcs_unlock(&saved);

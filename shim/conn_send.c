@@ -115,6 +115,12 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
 
 static void look_up(struct conn *c, int fd) {
     ahead_reap();
+    if (atomic_load(&c->sleepers) > 0) {
+        /* Another thread sleeps in a read of the real connection: it would not notice a swap. */
+        c->state = CONN_SEND;
+        c->after = AFTER_FORGET;
+        return;
+    }
     struct verdict v = channel_lookup(&c->addr, tls_trust(c), c->held, c->held_len, &c->verdict_pending);
     c->node = v.node;
     c->may_fork = v.may_fork;
@@ -133,7 +139,7 @@ static void look_up(struct conn *c, int fd) {
 /* The state in which this send finds the connection, made one in which bytes of a request can come. */
 static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_HIT) {
-        if (c->consumed == 0) {
+        if (c->consumed == 0 && !c->shared) {
             conn_revert(c, fd); /* the next request before the answer to this one: pipelining */
             c->after = AFTER_FORGET;
             return true;
@@ -141,10 +147,9 @@ static bool ready_for_bytes(struct conn *c, int fd) {
         conn_swap_back(c, fd); /* the rest was read without us, or is not wanted */
     }
     if (c->state == CONN_WAIT || c->state == CONN_EOF || (c->state == CONN_IDLE && xcs_gave_up())) {
-        if (c->state == CONN_WAIT)
-            conn_untrack(c);
-        else if (c->state == CONN_IDLE)
-            conn_untrack(c);
+        if (c->state == CONN_EOF)
+            conn_swap_back(c, fd);
+        conn_untrack(c);
         return false;
     }
     if (c->state == CONN_IDLE) {

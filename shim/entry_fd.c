@@ -67,7 +67,7 @@ static void over(int fd) {
 }
 
 XCS_EXPORT int dup2(int fd, int to) {
-    if (fd != to)
+    if (fd != to && xcs_sys2(SYS_fcntl, fd, F_GETFD) >= 0)
         over(to);
     int r = REAL(dup2)(fd, to);
     if (XCS_UNLIKELY(conn_of(fd) != NULL) && r >= 0 && fd != to)
@@ -76,7 +76,7 @@ XCS_EXPORT int dup2(int fd, int to) {
 }
 
 XCS_EXPORT int dup3(int fd, int to, int flags) {
-    if (fd != to)
+    if (fd != to && xcs_sys2(SYS_fcntl, fd, F_GETFD) >= 0)
         over(to);
     int r = REAL(dup3)(fd, to, flags);
     if (XCS_UNLIKELY(conn_of(fd) != NULL) && r >= 0)
@@ -116,13 +116,12 @@ XCS_EXPORT int fcntl64(int fd, int cmd, ...) {
 
 XCS_EXPORT int shutdown(int fd, int how) {
     if (conn_of(fd))
-        conn_shutting(fd);
+        conn_shutting(fd, how);
     return REAL(shutdown)(fd, how);
 }
 
 /* stdio reads and writes past us from here on. */
 XCS_EXPORT FILE *fdopen(int fd, const char *mode) {
-    if (conn_of(fd))
-        conn_forget(fd);
+    conn_foreign(fd);
     return REAL(fdopen)(fd, mode);
 }

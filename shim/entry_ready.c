@@ -24,6 +24,12 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, cons
 
 #define INPUT (POLLIN | POLLRDNORM)
 
+/*
+ * A wait shorter than this is a look, during which nothing is forked. A limit on one descriptor is the program's limit for the answer; on
+ * several it is a turn of some loop, which comes again.
+ */
+#define SHORT_MS 20
+
 static bool any_tracked(const struct pollfd *fds, nfds_t n) {
     for (nfds_t i = 0; i < n; i++)
         if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
@@ -71,19 +77,27 @@ static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *
     return r;
 }
 
+/* Of a thread that reads in a loop of its own, polling that one connection. */
+static struct conn *enter_one(const struct pollfd *fds, nfds_t n) {
+    return n == 1 ? conn_enter(fds[0].fd) : NULL;
+}
+
 static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
-    bool waits = c->is_ppoll ? !c->limit || c->limit->tv_sec || c->limit->tv_nsec : c->timeout != 0;
+    bool waits = c->is_ppoll ? !c->limit || c->limit->tv_sec || c->limit->tv_nsec >= SHORT_MS * 1000000
+                             : c->timeout < 0 || c->timeout >= SHORT_MS;
     for (;;) {
         for (nfds_t i = 0; i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd) && !conn_before_poll(fds[i].fd, waits)) {
                 errno = EINTR;
                 return -1;
             }
+        struct conn *inside = enter_one(fds, n);
         int r = poll_with_room(fds, n, c);
+        conn_leave(inside);
         bool again = false;
         for (nfds_t i = 0; r >= 0 && i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
-                again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && waits);
+                again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && waits && n == 1);
         if (!again)
             return r;
     }
@@ -159,8 +173,8 @@ static int real_select(int n, struct sets *s, const struct select_call *c) {
 
 static bool select_waits(const struct select_call *c) {
     if (c->is_pselect)
-        return !c->limit || c->limit->tv_sec || c->limit->tv_nsec;
-    return !c->timeout || c->timeout->tv_sec || c->timeout->tv_usec;
+        return !c->limit || c->limit->tv_sec || c->limit->tv_nsec >= SHORT_MS * 1000000;
+    return !c->timeout || c->timeout->tv_sec || c->timeout->tv_usec >= SHORT_MS * 1000;
 }
 
 static int select_tracked(int n, struct sets *s, const struct select_call *c) {
@@ -210,7 +224,7 @@ XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct time
 }
 
 XCS_EXPORT int epoll_ctl(int ep, int op, int fd, struct epoll_event *event) {
-    if (conn_of(fd) && op != EPOLL_CTL_DEL)
-        conn_forget(fd);
+    if (op == EPOLL_CTL_ADD)
+        conn_foreign(fd);
     return REAL(epoll_ctl)(ep, op, fd, event);
 }

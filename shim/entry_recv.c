@@ -22,7 +22,9 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, stru
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
         if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                        \
             return r_;                                                                                                 \
+        struct conn *c_ = conn_enter(fd);                                                                              \
         r_ = (real_call);                                                                                              \
+        conn_leave(c_);                                                                                                \
         if (!conn_received((fd), VIA_SOCKET, r_, errno))                                                               \
             return r_;                                                                                                 \
     }
@@ -47,7 +49,9 @@ XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
                 *len = 0;
             return r;
         }
+        struct conn *c = conn_enter(fd);
         r = REAL(recvfrom)(fd, buf, n, flags, from, len);
+        conn_leave(c);
         if (!conn_received(fd, VIA_SOCKET, r, errno))
             return r;
     }
@@ -61,7 +65,9 @@ XCS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
         struct msghdr given = *msg;
         if (conn_receive(fd, VIA_SOCKET, msg, flags, &r))
             return r;
+        struct conn *c = conn_enter(fd);
         r = REAL(recvmsg)(fd, msg, flags);
+        conn_leave(c);
         if (!conn_received(fd, VIA_SOCKET, r, errno))
             return r;
         *msg = given;

@@ -9,6 +9,7 @@
 #include "raw.h"
 #include "real.h"
 #include "shim.h"
+#include "tls_lib.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -46,11 +47,22 @@ void xcs_give_up(const char *reason) {
         channel_note(reason);
 }
 
+static void before_fork(void) {
+    if (xcs_mode == XCS_MODE_MAIN)
+        conn_before_fork();
+}
+
+static void in_parent(void) {
+    if (xcs_mode == XCS_MODE_MAIN)
+        conn_after_fork();
+}
+
 /* fork(): the child is a program of its own, with an engine of its own if it ever makes a model call. */
 static void in_child(void) {
     if (xcs_mode != XCS_MODE_MAIN)
         return;
     pthread_mutex_init(&state_lock, NULL);
+    tls_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     channel_close();
     conn_child_reset();
@@ -62,6 +74,10 @@ static void in_child(void) {
  * left to whoever is process 1. After _exit or a signal they end by themselves.
  */
 __attribute__((destructor)) static void end(void) {
+    xcs_end();
+}
+
+void xcs_end(void) {
     if (xcs_mode != XCS_MODE_MAIN || xcs_sys0(SYS_getpid) != xcs_pid)
         return;
     ahead_kill();
@@ -79,6 +95,6 @@ __attribute__((constructor)) static void start(void) {
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     xcs_real_bind_early();
     engine_start_init();
-    pthread_atfork(NULL, NULL, in_child);
+    pthread_atfork(before_fork, in_parent, in_child);
     xcs_mode = XCS_MODE_MAIN;
 }

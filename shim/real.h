@@ -16,43 +16,49 @@
     X(send, 1)                                                                                                         \
     X(sendto, 1)                                                                                                       \
     X(sendmsg, 1)                                                                                                      \
-    X(sendmmsg, 0)                                                                                                     \
+    X(sendmmsg, 1)                                                                                                     \
     X(write, 1)                                                                                                        \
     X(writev, 1)                                                                                                       \
     X(recv, 1)                                                                                                         \
     X(recvfrom, 1)                                                                                                     \
     X(recvmsg, 1)                                                                                                      \
-    X(recvmmsg, 0)                                                                                                     \
+    X(recvmmsg, 1)                                                                                                     \
     X(read, 1)                                                                                                         \
     X(readv, 1)                                                                                                        \
-    X(__read_chk, 0)                                                                                                   \
-    X(__recv_chk, 0)                                                                                                   \
-    X(__recvfrom_chk, 0)                                                                                               \
-    X(__poll_chk, 0)                                                                                                   \
-    X(__ppoll_chk, 0)                                                                                                  \
+    X(__read_chk, 1)                                                                                                   \
+    X(__recv_chk, 1)                                                                                                   \
+    X(__recvfrom_chk, 1)                                                                                               \
+    X(__poll_chk, 1)                                                                                                   \
+    X(__ppoll_chk, 1)                                                                                                  \
     X(poll, 1)                                                                                                         \
-    X(ppoll, 0)                                                                                                        \
+    X(ppoll, 1)                                                                                                        \
     X(select, 1)                                                                                                       \
     X(pselect, 1)                                                                                                      \
-    X(epoll_ctl, 0)                                                                                                    \
+    X(epoll_ctl, 1)                                                                                                    \
     X(close, 1)                                                                                                        \
-    X(close_range, 0)                                                                                                  \
-    X(closefrom, 0)                                                                                                    \
+    X(close_range, 1)                                                                                                  \
+    X(closefrom, 1)                                                                                                    \
     X(dup, 1)                                                                                                          \
     X(dup2, 1)                                                                                                         \
-    X(dup3, 0)                                                                                                         \
+    X(dup3, 1)                                                                                                         \
     X(fcntl, 1)                                                                                                        \
     X(fcntl64, 1)                                                                                                      \
     X(shutdown, 1)                                                                                                     \
-    X(fdopen, 0)                                                                                                       \
-    X(sendfile, 0)                                                                                                     \
-    X(sendfile64, 0)                                                                                                   \
-    X(splice, 0)                                                                                                       \
+    X(fdopen, 1)                                                                                                       \
+    X(sendfile, 1)                                                                                                     \
+    X(sendfile64, 1)                                                                                                   \
+    X(splice, 1)                                                                                                       \
     X(getsockopt, 1)                                                                                                   \
     X(setsockopt, 1)                                                                                                   \
     X(getpeername, 1)                                                                                                  \
     X(getsockname, 1)                                                                                                  \
-    X(getaddrinfo, 0)
+    X(execve, 1)                                                                                                       \
+    X(execv, 1)                                                                                                        \
+    X(execvp, 1)                                                                                                       \
+    X(execvpe, 1)                                                                                                      \
+    X(fexecve, 1)                                                                                                      \
+    X(vdprintf, 1)                                                                                                     \
+    X(getaddrinfo, 1)
 
 enum xcs_real_id {
 #define X(name, early) XCS_REAL_##name,

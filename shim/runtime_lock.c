@@ -5,18 +5,20 @@
 static const struct {
     const char *acquire; /* int (void) */
     const char *release; /* void (int) */
+    const char *running; /* int (void): false before the runtime is set up and after its end */
     const char *ending;  /* int (void): true while the runtime shuts down and acquiring would end the thread */
 } runtimes[] = {
     /* CPython's GIL; "it is safe to call in any thread, nested" (docs.python.org, c-api/init) */
-    {"PyGILState_Ensure", "PyGILState_Release", "_Py_IsFinalizing"},
+    {"PyGILState_Ensure", "PyGILState_Release", "Py_IsInitialized", "_Py_IsFinalizing"},
 };
 
 struct runtime_hold runtime_lock(void) {
     for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
         int (*acquire)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, runtimes[i].acquire);
         void (*release)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, runtimes[i].release);
+        int (*running)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, runtimes[i].running);
         int (*ending)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, runtimes[i].ending);
-        if (acquire && release && (!ending || !ending()))
+        if (acquire && release && running && running() && (!ending || !ending()))
             return (struct runtime_hold){release, acquire()};
     }
     return (struct runtime_hold){0};

@@ -36,6 +36,9 @@ extern bool xcs_debug;
 void xcs_give_up(const char *reason);
 bool xcs_gave_up(void);
 
+/* The program ends or becomes another: XCS's processes are ended and, for a short while, waited for. */
+void xcs_end(void);
+
 /* The state lock: guards connections and channel. Signals are blocked while it is held, so that interposed functions
  * stay async-signal-safe; nothing that may block on the program's peers is done under it. */
 void xcs_lock(sigset_t *saved);

@@ -123,3 +123,7 @@ const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
 void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl) {
     return lib->SSL_get1_peer_certificate ? lib->SSL_get1_peer_certificate(ssl) : lib->SSL_get_peer_certificate(ssl);
 }
+
+void tls_child_reset(void) {
+    pthread_mutex_init(&bind_lock, NULL);
+}

@@ -71,6 +71,9 @@ struct tls_lib {
  */
 const struct tls_lib *tls_lib_of(void *caller, bool *nested);
 
+/* In the child of a fork. */
+void tls_child_reset(void);
+
 /* The peer's certificate with a reference of its own, whatever the version calls that. */
 void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
 

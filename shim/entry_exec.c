@@ -1,0 +1,67 @@
+/*
+ * Interposed: the exec family (exec(3)) and dprintf.
+ *
+ * A process that execs keeps its children, and the kernel then tells the new program of those that it was not told of before: XCS's
+ * are ended first. A vfork child is none of ours (conn_mine). dprintf writes past the interposed calls.
+ */
+#include "conn.h"
+#include "real.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void before_exec(void) {
+    if (xcs_mode == XCS_MODE_MAIN && conn_mine())
+        xcs_end();
+}
+
+XCS_EXPORT int execve(const char *path, char *const argv[], char *const env[]) {
+    before_exec();
+    return REAL(execve)(path, argv, env);
+}
+
+XCS_EXPORT int execv(const char *path, char *const argv[]) {
+    before_exec();
+    return REAL(execv)(path, argv);
+}
+
+XCS_EXPORT int execvp(const char *file, char *const argv[]) {
+    before_exec();
+    return REAL(execvp)(file, argv);
+}
+
+XCS_EXPORT int execvpe(const char *file, char *const argv[], char *const env[]) {
+    before_exec();
+    return REAL(execvpe)(file, argv, env);
+}
+
+XCS_EXPORT int fexecve(int fd, char *const argv[], char *const env[]) {
+    before_exec();
+    return REAL(fexecve)(fd, argv, env);
+}
+
+XCS_EXPORT int vdprintf(int fd, const char *format, va_list args) {
+    if (conn_of(fd))
+        conn_forget(fd);
+    return REAL(vdprintf)(fd, format, args);
+}
+
+XCS_EXPORT int dprintf(int fd, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = vdprintf(fd, format, args);
+    va_end(args);
+    return r;
+}
+
+/* What _FORTIFY_SOURCE calls instead; libc's headers do not declare it for callers. */
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+
+XCS_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...) {
+    va_list args;
+    (void)flag;
+    va_start(args, format);
+    int r = vdprintf(fd, format, args);
+    va_end(args);
+    return r;
+}

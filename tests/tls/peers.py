@@ -1,0 +1,165 @@
+"""Real TLS peers for the tests: a certificate authority made with the openssl command, nginx in front of the model server.
+
+Used by run.py. Everything lives in the directory given and listens on 127.0.0.1 only. The keys made here are worth nothing,
+and must never be put into the tree.
+"""
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+GOOD_NAMES = "DNS:localhost,IP:127.0.0.1"
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Authority:
+    """Certificates in `directory`: NAME.pem (with its chain) and NAME.key; ca.pem is what a client is to trust."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.request("ca")
+        self.sign("ca", None, "basicConstraints=critical,CA:TRUE", 30)
+        self.request("stranger-ca")
+        self.sign("stranger-ca", None, "basicConstraints=critical,CA:TRUE", 30)
+        self.request("middle")
+        self.sign("middle", "ca", "basicConstraints=critical,CA:TRUE", 30)
+        self.leaf("good", "ca")
+        self.leaf("other-key", "ca")
+        self.leaf("client", "ca")
+        self.leaf("chain", "middle")
+        self.append("chain", "middle")
+        self.leaf("unknown-ca", "stranger-ca")
+        self.leaf("wrong-host", "ca", "DNS:elsewhere.invalid")
+        self.leaf("expired", "ca", days=-1)
+        self.leaf("self-signed", None)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def run(self, *words):
+        subprocess.run(["openssl", *words], cwd=self.directory, check=True, capture_output=True)
+
+    def request(self, name):
+        self.run("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
+                 "-keyout", name + ".key", "-out", name + ".csr")
+
+    def sign(self, name, issuer, extensions, days):
+        with open(self.path(name + ".ext"), "w", encoding="utf-8") as f:
+            f.write(extensions + "\n")
+        by = ["-CA", issuer + ".pem", "-CAkey", issuer + ".key", "-CAcreateserial"] if issuer else \
+            ["-signkey", name + ".key"]
+        self.run("x509", "-req", "-in", name + ".csr", "-days", str(days), "-extfile", name + ".ext", *by,
+                 "-out", name + ".pem")
+
+    def leaf(self, name, issuer, names=GOOD_NAMES, days=30):
+        self.request(name)
+        self.sign(name, issuer, "subjectAltName=" + names, days)
+
+    def append(self, name, issuer):
+        with open(self.path(issuer + ".pem"), encoding="utf-8") as f:
+            more = f.read()
+        with open(self.path(name + ".pem"), "a", encoding="utf-8") as f:
+            f.write(more)
+
+
+# name -> certificate, protocols, further directives of its server
+FRONTS = {
+    "tls13": ("good", "TLSv1.3", ""),
+    "tls12": ("good", "TLSv1.2", ""),
+    "tickets": ("good", "TLSv1.2 TLSv1.3", "ssl_session_tickets on; ssl_session_cache shared:s:1m;"),
+    "chain": ("chain", "TLSv1.3", ""),
+    "brief": ("good", "TLSv1.2 TLSv1.3", "keepalive_timeout 1s;"),
+    "unknown-ca": ("unknown-ca", "TLSv1.3", ""),
+    "wrong-host": ("wrong-host", "TLSv1.3", ""),
+    "expired": ("expired", "TLSv1.3", ""),
+    "self-signed": ("self-signed", "TLSv1.3", ""),
+    "client-cert": ("good", "TLSv1.3", "ssl_verify_client optional; ssl_client_certificate {ca};"),
+}
+
+
+class Nginx:
+    """One nginx with all fronts. A daemon, so that it does not count as something that a program left behind."""
+
+    def __init__(self, authority, directory, model_port):
+        self.ports = dict(zip(FRONTS, free_ports(len(FRONTS))))
+        self.pid_file = os.path.join(directory, "nginx.pid")
+        config = os.path.join(directory, "nginx.conf")
+        servers = "".join(self.server(authority, name, model_port) for name in FRONTS)
+        places = "".join(f"{kind}_temp_path {directory}/nginx-{kind};"
+                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(f"pid {self.pid_file}; error_log {directory}/nginx.log; worker_processes 1;"
+                    f"events {{ worker_connections 512; }}\n"
+                    f"http {{ access_log off; client_max_body_size 32m; {places}\n{servers}}}\n")
+        subprocess.run(["/usr/sbin/nginx", "-p", directory, "-e", os.path.join(directory, "nginx.log"), "-c", config],
+                       check=True)
+        deadline = time.monotonic() + 10
+        while not os.path.exists(self.pid_file) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def server(self, authority, name, model_port):
+        certificate, protocols, more = FRONTS[name]
+        return (f"server {{ listen 127.0.0.1:{self.ports[name]} ssl; ssl_protocols {protocols};"
+                f" ssl_certificate {authority.path(certificate)}.pem;"
+                f" ssl_certificate_key {authority.path(certificate)}.key;"
+                f" {more.replace('{ca}', authority.path('ca.pem'))}"
+                f" location / {{ proxy_pass http://127.0.0.1:{model_port}; proxy_http_version 1.1;"
+                f" proxy_set_header Host $http_host; proxy_buffering off; }} }}\n")
+
+    def end(self):
+        with open(self.pid_file, encoding="utf-8") as f:
+            os.kill(int(f.read()), signal.SIGQUIT)
+
+
+class ChangingKey:
+    """A front whose first connection since reset() shows one key, and every later one another; same name, same authority."""
+
+    def __init__(self, authority, model_port):
+        self.contexts = []
+        for name in ("good", "other-key"):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(authority.path(name + ".pem"), authority.path(name + ".key"))
+            self.contexts.append(context)
+        self.model_port = model_port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.reset()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def reset(self):
+        self.connections = self.served_later = 0
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(client, self.connections > 1), daemon=True).start()
+
+    def serve(self, client, later):
+        try:
+            with self.contexts[later].wrap_socket(client, server_side=True) as near, \
+                    socket.create_connection(("127.0.0.1", self.model_port)) as far:
+                threading.Thread(target=self.answers, args=(far, near), daemon=True).start()
+                while data := near.recv(65536):
+                    self.served_later += later
+                    far.sendall(data)
+        except OSError:
+            pass  # a client that refuses this key, or has gone
+
+    @staticmethod
+    def answers(far, near):
+        try:
+            while data := far.recv(65536):
+                near.sendall(data)
+        except (OSError, ValueError):
+            pass

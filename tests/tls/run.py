@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""TLS tests: each program runs without and with XCS against the same TLS front of a fresh model server, and what can be seen
+of it is compared as in the end-to-end tests, whose harness this uses. Prints TAP; exit status 1 when anything failed.
+
+The model server's record is the witness: what it did not see, no peer was sent through.
+"""
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+import processes  # noqa: E402
+import run as e2e  # noqa: E402
+from peers import Authority, ChangingKey, Nginx, free_ports  # noqa: E402
+from scenarios import Scenario  # noqa: E402
+
+SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY")
+PYTHON = ("session", "requests", "httpx-client", "httpx", "urllib")  # http.client: the trust tests use it
+SLOW = {"httpx": 800, "requests": 400}
+
+
+def client(front, name, *argv, rounds=1, latency=200, **more):
+    return front, Scenario(f"{name}/{front}", list(argv), rounds=rounds, latency=latency, **more)
+
+
+def trust(front, how, status=0, **more):
+    return front, Scenario(f"trust-{how}/{front}", ["{python}", HERE + "/trust.py", "{tls}", how], status=status, **more)
+
+
+def matrix(front):
+    yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
+                for c in PYTHON)
+    yield from (client(front, "ruby-" + how, "ruby", HERE + "/net_http.rb", "{tls}", how) for how in ("keep", "each"))
+    yield client(front, "perl-http-tiny", "perl", "{programs}/http_tiny.pl", "{tls}")
+    yield from (client(front, "perl-lwp-" + how, "perl", "{programs}/lwp.pl", "{tls}", how) for how in ("keep", "each"))
+    yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
+
+
+def table():
+    for front in ("tls13", "tls12", "tickets", "chain"):
+        yield from matrix(front)
+    for c in ("httpx", "aiohttp"):
+        yield client("tls13", "asyncio-" + c, "{python}", "{programs}/async_loop.py", "{tls}", c, "6", rounds=None,
+                     inert=True)
+    for front in ("unknown-ca", "wrong-host", "expired", "self-signed"):
+        yield trust(front, "verify", 3)
+        yield trust(front, "off", latency=200, rounds=1)
+        yield trust(front, "off-then-verify", 3)
+    yield trust("client-cert", "certificate", inert=True)
+    yield trust("changing", "verify", latency=200)
+    yield trust("brief", "sleep", 4, latency=200, rounds=2)
+
+
+class Peers:
+    def __init__(self, directory):
+        self.authority = Authority(directory)
+        self.model_port, = free_ports(1)
+        self.nginx = Nginx(self.authority, directory, self.model_port)
+        self.changing = ChangingKey(self.authority, self.model_port)
+
+    def port(self, front):
+        return self.changing.port if front == "changing" else self.nginx.ports[front]
+
+    def prepare(self, front, scenario):
+        """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
+        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
+        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
+                         "CLIENT_PEM=" + self.authority.path("client.pem"),
+                         "CLIENT_KEY=" + self.authority.path("client.key"),
+                         *(word.replace("{tls}", url) for word in scenario.argv)]
+
+
+def leaks(run, trace):
+    texts = {"stderr": run.stderr}
+    if os.path.exists(trace):
+        with open(trace, "rb") as f:
+            texts["trace"] = f.read()
+    elif run.record.requests:
+        return ["no trace was written: this run has tested nothing"]
+    return [f"{secret!r} is in the {name}" for name, text in texts.items() for secret in SECRETS if secret in text]
+
+
+def check(options, peers, front, scenario, directory):
+    """(what is wrong, remarks)."""
+    def once(library=None, debug=False):
+        peers.changing.reset()
+        return e2e.Run(options, scenario, directory, peers.model_port, library, debug)
+
+    peers.prepare(front, scenario)
+    base = once()
+    problems = e2e.judge_native(scenario, base)
+    if problems:
+        return problems, []
+    run = once(options.libxcs)
+    wrong, fast = e2e.judge(scenario, base, run)
+    problems += wrong
+    if not fast:
+        problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
+    if scenario.name.startswith("trust-verify") and scenario.status and run.record.requests:
+        problems.append("a server that the program refuses has been sent a request")
+    if front == "changing" and peers.changing.connections < 2:
+        problems.append("the engine has not met the other key: this run has tested nothing")
+    if front == "changing" and peers.changing.served_later:
+        problems.append("a peer with another key has been sent a request")
+    remarks = [e2e.figures(scenario, base, run)]
+    trace = os.path.join(directory, "trace")
+    scenario.env = {"XCS_TRACE": trace}
+    debug = once(options.libxcs, debug=True)
+    problems += leaks(debug, trace)
+    if problems:
+        problems += e2e.tail("stderr", debug.stderr)
+    return problems, remarks
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
+    p.add_argument("--libxcs", required=True)
+    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
+    p.add_argument("--server", required=True, help="the model server")
+    options = p.parse_args()
+    options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
+    for name in ("libxcs", "xcs", "server"):
+        setattr(options, name, os.path.abspath(getattr(options, name)))
+    options.bin = None
+    return options
+
+
+def main():
+    options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
+    chosen = [(f, s) for f, s in table() if not options.names or any(n in s.name for n in options.names)]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
+        os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
+        peers = Peers(top)
+        processes.become_subreaper()  # after nginx, which has gone to another parent
+        try:
+            print(f"1..{len(chosen)}", flush=True)
+            for number, (front, scenario) in enumerate(chosen, 1):
+                directory = tempfile.mkdtemp(dir=top)
+                try:
+                    problems, remarks = check(options, peers, front, scenario, directory)
+                except (RuntimeError, OSError) as error:
+                    problems, remarks = [f"the test itself failed: {error}"], []
+                failed += bool(problems)
+                print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
+                for line in remarks + problems:
+                    print("#", line)
+                sys.stdout.flush()
+                shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            peers.nginx.end()
+    print(f"# {len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
