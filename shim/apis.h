@@ -20,7 +20,7 @@
 /* clang-format off */
 #define XCS_MODEL_APIS(X)                                                                                              \
     X(CHAT, "openai-chat", "/chat/completions", "messages", NULL, 0, chat)                                             \
-    X(COMPLETION, "openai-completion", "/completions", "prompt", NULL, 0, completion)                                  \
+    X(COMPLETION, "openai-completion", "/completions", "prompt", "/chat/completions", 0, completion)                   \
     X(RESPONSE, "openai-response", "/responses", "model input", NULL, XCS_API_STORES, response)                        \
     X(MODERATION, "openai-moderation", "/moderations", "input", NULL, 0, moderation)                                   \
     X(MESSAGE, "anthropic-message", "/messages", "model messages max_tokens", "/threads/", 0, message)                 \

@@ -5,10 +5,9 @@
 static const struct row {
     const char *name, *suffix, *keys, *unless;
     unsigned rules;
-} apis[] = {
-    {"none", NULL, NULL, NULL, 0},
+} apis[] = {{"none", NULL, NULL, NULL, 0},
 #define X(id, name, suffix, keys, unless, rules, builder) {name, suffix, keys, unless, rules},
-    XCS_MODEL_APIS(X)
+            XCS_MODEL_APIS(X)
 #undef X
 };
 
@@ -23,7 +22,9 @@ static const char *const system_keys[] = {"system", "systemInstruction", "instru
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-const char *api_name(enum api api) { return apis[api].name; }
+const char *api_name(enum api api) {
+    return apis[api].name;
+}
 
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
     const unsigned char *b = p;
@@ -32,7 +33,9 @@ uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
     return h;
 }
 
-static uint64_t hash_text(uint64_t h, const char *s) { return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1); }
+static uint64_t hash_text(uint64_t h, const char *s) {
+    return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1);
+}
 
 /* Every text in a value: a system prompt is a string, a list of blocks or an object of parts. */
 static uint64_t hash_texts(uint64_t h, const json_t *v) {
@@ -41,10 +44,8 @@ static uint64_t hash_texts(uint64_t h, const json_t *v) {
     size_t i;
     if (json_is_string(v))
         return hash_text(h, json_string_value(v));
-    json_object_foreach((json_t *)(uintptr_t)v, key, child)
-        h = hash_texts(h, child);
-    json_array_foreach(v, i, child)
-        h = hash_texts(h, child);
+    json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_texts(h, child);
+    json_array_foreach(v, i, child) h = hash_texts(h, child);
     return h;
 }
 
@@ -107,8 +108,7 @@ static uint64_t hash_skeleton(uint64_t h, const json_t *v) {
     int type = (int)json_typeof(v);
     h = hash_bytes(h, &type, sizeof type);
     if (json_is_object(v)) {
-        json_object_foreach ((json_t *)(uintptr_t)v, key, child)
-            h = hash_skeleton(hash_text(h, key), child);
+        json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_skeleton(hash_text(h, key), child);
     } else if (json_is_array(v) && json_array_size(v) > 0) {
         h = hash_skeleton(h, json_array_get(v, 0));
     }
@@ -122,7 +122,7 @@ static uint64_t hash_site(const struct xcs_addr *addr, const struct request *r, 
     h = hash_text(h, json_string_value(json_object_get(body, "model")));
     const json_t *messages = json_object_get(body, "messages"), *m;
     size_t i;
-    json_array_foreach (messages, i, m) {
+    json_array_foreach(messages, i, m) {
         const char *role = json_string_value(json_object_get(m, "role"));
         if (role && (strcmp(role, "system") == 0 || strcmp(role, "developer") == 0))
             h = hash_texts(h, json_object_get(m, "content"));

@@ -41,8 +41,8 @@ static json_t *chat(const struct canaries *c, const struct call *call, size_t di
     size_t n = bounded(json_object_get(call->body, "n"), 1);
     (void)dimension;
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:o, s:n}, s:n, s:s}", "index", (int)i, "message", "role",
-                                                 "assistant", "content", canary(c), "refusal", "logprobs",
+        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:o, s:n}, s:n, s:s}", "index", (int)i, "message",
+                                                 "role", "assistant", "content", canary(c), "refusal", "logprobs",
                                                  "finish_reason", "stop"));
     json_t *v = envelope(c, call, "chat.completion");
     json_object_set_new(v, "choices", choices);
@@ -123,23 +123,34 @@ static json_t *response(const struct canaries *c, const struct call *call, size_
     json_t *item = json_pack("{s:s, s:o, s:s, s:s, s:[{s:s, s:o, s:[], s:[]}]}", "type", "message", "id", canary(c),
                              "status", "completed", "role", "assistant", "content", "type", "output_text", "text",
                              canary(c), "annotations", "logprobs");
-    json_t *counts = json_pack("{s:i, s:{s:i}, s:i, s:{s:i}, s:i}", "input_tokens", 16, "input_tokens_details",
-                               "cached_tokens", 0, "output_tokens", 16, "output_tokens_details", "reasoning_tokens", 0,
-                               "total_tokens", 32);
+    json_t *counts =
+        json_pack("{s:i, s:{s:i}, s:i, s:{s:i}, s:i}", "input_tokens", 16, "input_tokens_details", "cached_tokens", 0,
+                  "output_tokens", 16, "output_tokens_details", "reasoning_tokens", 0, "total_tokens", 32);
     (void)dimension;
-    return json_pack("{s:o, s:s, s:I, s:s, s:n, s:n, s:n, s:n, s:o, s:[o], s:b, s:n, s:{s:n, s:n}, s:b, s:f, s:{s:{s:s}},"
-                     " s:s, s:[], s:f, s:s, s:o, s:n, s:{}}",
-                     "id", canary(c), "object", "response", "created_at", (json_int_t)time(NULL), "status", "completed",
-                     "error", "incomplete_details", "instructions", "max_output_tokens", "model", model_of(call), "output",
-                     item, "parallel_tool_calls", 1, "previous_response_id", "reasoning", "effort", "summary", "store", 0,
-                     "temperature", 1.0, "text", "format", "type", "text", "tool_choice", "auto", "tools", "top_p", 1.0,
-                     "truncation", "disabled", "usage", counts, "user", "metadata");
+    return json_pack(
+        "{s:o, s:s, s:I, s:s, s:n, s:n, s:n, s:n, s:o, s:[o], s:b, s:n, s:{s:n, s:n}, s:b, s:f, s:{s:{s:s}},"
+        " s:s, s:[], s:f, s:s, s:o, s:n, s:{}}",
+        "id", canary(c), "object", "response", "created_at", (json_int_t)time(NULL), "status", "completed", "error",
+        "incomplete_details", "instructions", "max_output_tokens", "model", model_of(call), "output", item,
+        "parallel_tool_calls", 1, "previous_response_id", "reasoning", "effort", "summary", "store", 0, "temperature",
+        1.0, "text", "format", "type", "text", "tool_choice", "auto", "tools", "top_p", 1.0, "truncation", "disabled",
+        "usage", counts, "user", "metadata");
 }
 
 static const char *const moderated[] = {
-    "harassment", "harassment/threatening", "hate",     "hate/threatening",       "illicit",
-    "illicit/violent", "self-harm",         "self-harm/instructions", "self-harm/intent", "sexual",
-    "sexual/minors",   "violence",          "violence/graphic",
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
 };
 
 static json_t *moderation(const struct canaries *c, const struct call *call, size_t dimension) {
@@ -166,8 +177,8 @@ static json_t *message(const struct canaries *c, const struct call *call, size_t
     return json_pack("{s:o, s:s, s:s, s:o, s:[{s:s, s:o}], s:s, s:n, s:{s:i, s:i, s:i, s:i, s:s}}", "id", canary(c),
                      "type", "message", "role", "assistant", "model", model_of(call), "content", "type", "text", "text",
                      canary(c), "stop_reason", "end_turn", "stop_sequence", "usage", "input_tokens", 16,
-                     "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0, "output_tokens", 16, "service_tier",
-                     "standard");
+                     "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0, "output_tokens", 16,
+                     "service_tier", "standard");
 }
 
 /* --- Google --- */
@@ -239,8 +250,8 @@ static json_t *ollama_embed(const struct canaries *c, const struct call *call, s
     (void)c;
     for (size_t i = 0; i < n && i < LIST_MAX; i++)
         json_array_append_new(list, vector(wide, false));
-    return json_pack("{s:o, s:o, s:i, s:i, s:i}", "model", model_of(call), "embeddings", list, "total_duration", 100000000,
-                     "load_duration", 1000000, "prompt_eval_count", 16);
+    return json_pack("{s:o, s:o, s:i, s:i, s:i}", "model", model_of(call), "embeddings", list, "total_duration",
+                     100000000, "load_duration", 1000000, "prompt_eval_count", 16);
 }
 
 static json_t *ollama_embedding(const struct canaries *c, const struct call *call, size_t dimension) {
@@ -267,8 +278,8 @@ void placeholder_make(const struct canaries *c, const struct call *call, const s
     if (!text)
         abort();
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    buf_print(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n", date,
-              strlen(text), r->keep_alive ? "" : "Connection: close\r\n");
+    buf_print(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n",
+              date, strlen(text), r->keep_alive ? "" : "Connection: close\r\n");
     buf_add(out, text, strlen(text));
     free(text);
 }
