@@ -1,7 +1,8 @@
 /*
  * The model APIs whose calls may be issued early, as one table for both sides: the shim holds a POST whose
- * path ends like a row's suffix (compared with the request target's path without its query; any prefix may stand before it);
- * the engine's detector (src/detect.c) reads the rest of the row. A call belongs to the first row whose suffix and keys fit.
+ * path ends like a row's suffix (compared with the request target's path without its query; any prefix may stand
+ * before it); the engine's detector (src/detect.c) reads the rest of the row. A call belongs to the first row whose
+ * suffix and keys fit.
  *
  * X(id, name, suffix, keys, unless, rules, builder)
  *   keys     that the JSON body must have, separated by blanks

@@ -22,14 +22,18 @@ struct conn xcs_ours;
 static struct conn pool[POOL];
 static size_t pool_next;
 
-bool conn_mine(void) { return xcs_sys0(SYS_getpid) == xcs_pid; }
+bool conn_mine(void) {
+    return xcs_sys0(SYS_getpid) == xcs_pid;
+}
 
 ino_t conn_ino(int fd) {
     struct stat st;
     return xcs_sys2(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 }
 
-bool conn_is_blocking(int fd) { return !(xcs_sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK); }
+bool conn_is_blocking(int fd) {
+    return !(xcs_sys2(SYS_fcntl, fd, F_GETFL) & O_NONBLOCK);
+}
 
 bool conn_is_readable(int fd) {
     struct pollfd p = {fd, POLLIN, 0};

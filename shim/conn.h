@@ -23,15 +23,19 @@
 
 enum conn_state {
     CONN_FREE = 0,
-    CONN_IDLE,   /* between requests: the next bytes begin one */
-    CONN_HOLD,   /* a request's first bytes are held */
-    CONN_SEND,   /* being sent for real: first what is held, then what the program still brings */
-    CONN_WAIT,   /* a model call's request is out, no byte of its answer has been read */
-    CONN_HIT,    /* swapped */
-    CONN_EOF     /* still swapped: a response after which the server closes has been read */
+    CONN_IDLE, /* between requests: the next bytes begin one */
+    CONN_HOLD, /* a request's first bytes are held */
+    CONN_SEND, /* being sent for real: first what is held, then what the program still brings */
+    CONN_WAIT, /* a model call's request is out, no byte of its answer has been read */
+    CONN_HIT,  /* swapped */
+    CONN_EOF   /* still swapped: a response after which the server closes has been read */
 };
 
-enum conn_after { AFTER_FORGET, AFTER_IDLE, AFTER_WAIT };
+enum conn_after {
+    AFTER_FORGET,
+    AFTER_IDLE,
+    AFTER_WAIT
+};
 
 /* The TLS session that the program runs on a connection. */
 struct tls {
@@ -82,7 +86,10 @@ bool conn_mine(void);
 void conn_opened(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* Who brings the bytes: the program's own socket calls, or its calls of a TLS library. */
-enum conn_via { VIA_SOCKET, VIA_TLS };
+enum conn_via {
+    VIA_SOCKET,
+    VIA_TLS
+};
 
 /* The send family; the iovec is the program's. Returns false when the real call has to be made. */
 bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result);

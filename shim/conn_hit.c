@@ -87,9 +87,7 @@ static bool connect_within(int fd, const struct xcs_addr *addr) {
 }
 
 void conn_refresh(struct conn *c, int fd) {
-    static const struct {
-        int level, name;
-    } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
+    static const struct { int level, name; } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
     if (c->tls || !c->skipped || !conn_is_dead(fd))
         return; /* with TLS it takes a handshake: tls_send does that */
     int fresh = (int)xcs_sys3(SYS_socket, c->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -11,8 +11,8 @@ struct conn *conn_locked(int fd);
 bool conn_is_blocking(int fd);
 bool conn_is_readable(int fd);
 ino_t conn_ino(int fd);
-void conn_release(struct conn *c); /* drops the held request's memory */
-void conn_untrack(struct conn *c); /* takes it out of the table and frees it */
+void conn_release(struct conn *c);                          /* drops the held request's memory */
+void conn_untrack(struct conn *c) __attribute__((nonnull)); /* takes it out of the table and frees it */
 /* Puts the file behind `from` in the place of each of the connection's descriptors; flags are kept. */
 bool conn_replace(struct conn *c, int from);
 

@@ -67,8 +67,8 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
         done = true;
     }
     c = conn_locked(fd);
-    bool wait = c && !done && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending) &&
-                !(flags & MSG_DONTWAIT) && conn_is_blocking(fd);
+    bool wait = c && !done && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending) && !(flags & MSG_DONTWAIT) &&
+                conn_is_blocking(fd);
     xcs_unlock(&saved);
     /* With TLS the descriptor may be readable for records that are no answer (session tickets): take them in, look again. */
     for (int look = 0; wait && look < LOOKS && xcs_mode == XCS_MODE_MAIN; look++) {

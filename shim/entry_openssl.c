@@ -44,20 +44,25 @@ XCS_EXPORT int SSL_do_handshake(void *ssl) {
 
 /* In a run-ahead: the plain socket's answer as SSL_read's or SSL_write's. */
 static int ahead_result(ssize_t r) {
-    ahead_tls_error(r > 0                               ? 0
-                    : r == 0                            ? TLS_ERROR_ZERO_RETURN
-                    : errno == EAGAIN || errno == EINTR ? TLS_ERROR_WANT_READ
-                                                        : TLS_ERROR_SYSCALL);
+    if (r > 0)
+        ahead_tls_error(0);
+    else if (r == 0)
+        ahead_tls_error(TLS_ERROR_ZERO_RETURN);
+    else
+        ahead_tls_error(errno == EAGAIN || errno == EINTR ? TLS_ERROR_WANT_READ : TLS_ERROR_SYSCALL);
     return r > INT_MAX ? INT_MAX : (int)r;
 }
 
-/* The same in main, where the answer was ours. */
+/* The same in main, where the answer was ours. An error that the library has given on the way stays. */
 static int main_result(struct conn *c, ssize_t r) {
-    if (c->tls)
-        c->tls->error = r > 0                               ? 0
-                        : r == 0                            ? TLS_ERROR_ZERO_RETURN
-                        : errno == EAGAIN || errno == EINTR ? c->tls->error ? c->tls->error : TLS_ERROR_WANT_READ
-                                                            : TLS_ERROR_SYSCALL;
+    if (r > 0)
+        c->tls->error = 0;
+    else if (r == 0)
+        c->tls->error = TLS_ERROR_ZERO_RETURN;
+    else if (errno != EAGAIN && errno != EINTR)
+        c->tls->error = TLS_ERROR_SYSCALL;
+    else if (!c->tls->error)
+        c->tls->error = TLS_ERROR_WANT_READ;
     return r > INT_MAX ? INT_MAX : (int)r;
 }
 
@@ -77,9 +82,8 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
     if (!conn_send(lib->SSL_get_fd(ssl), VIA_TLS, &iov, 1, 0, result))
         return false;
     /* An error of the library's own is the library's to report. */
-    if (*result <= 0 && c->tls && c->tls->error)
-        return true;
-    *result = main_result(c, *result);
+    if ((c = tls_conn(lib, ssl)) && !(*result <= 0 && c->tls->error))
+        *result = main_result(c, *result);
     return true;
 }
 
@@ -101,7 +105,8 @@ static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, s
         return BY_LIBRARY;
     c->tls->error = 0;
     if (conn_receive(lib->SSL_get_fd(ssl), VIA_TLS, &m, flags, result)) {
-        *result = main_result(c, *result);
+        if ((c = tls_conn(lib, ssl)))
+            *result = main_result(c, *result);
         return BY_US;
     }
     /* The run-ahead was forked in there. */

@@ -43,6 +43,8 @@ static void *scope_of(void *caller, const void **base) {
         return RTLD_NEXT;
     void *handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
     /* Where the name of the preloaded shim comes first in the object's own scope, the next definition is the one. */
+    /* Kept open: the library must stay as long as we call it. */
+    // cppcheck-suppress resourceLeak
     return handle ? handle : RTLD_NEXT;
 }
 

@@ -9,8 +9,18 @@
 #include <strings.h>
 
 static const char *const tracing_headers[] = {
-    "x-request-id",    "x-client-request-id", "x-correlation-id",      "idempotency-key", "traceparent", "tracestate",
-    "x-amzn-trace-id", "x-b3-traceid",        "x-b3-spanid",           "date",            "sentry-trace", "baggage",
+    "x-request-id",
+    "x-client-request-id",
+    "x-correlation-id",
+    "idempotency-key",
+    "traceparent",
+    "tracestate",
+    "x-amzn-trace-id",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "date",
+    "sentry-trace",
+    "baggage",
     "x-stainless-retry-count",
 };
 

@@ -161,10 +161,10 @@ static json_t *completion(const struct request_view *req, const struct behaviour
     for (size_t i = 0; i < (size_t)(n < 1 ? 1 : n > 128 ? 128 : n); i++) {
         char *text = answer_text(req, how, prompt, i);
         total += strlen(text);
-        json_t *choice = chat ? json_pack("{s:i,s:{s:s,s:s},s:n,s:s}", "index", (int)i, "message", "role", "assistant",
-                                          "content", text, "logprobs", "finish_reason", "stop")
-                              : json_pack("{s:i,s:s,s:n,s:s}", "index", (int)i, "text", text, "logprobs",
-                                          "finish_reason", "stop");
+        json_t *choice =
+            chat ? json_pack("{s:i,s:{s:s,s:s},s:n,s:s}", "index", (int)i, "message", "role", "assistant", "content",
+                             text, "logprobs", "finish_reason", "stop")
+                 : json_pack("{s:i,s:s,s:n,s:s}", "index", (int)i, "text", text, "logprobs", "finish_reason", "stop");
         json_array_append_new(choices, choice);
         free(text);
     }
@@ -224,12 +224,12 @@ static json_t *answer_response(const struct request_view *req, const struct beha
     const char *prompt = json_is_string(input) ? json_string_value(input) : last_user_text(input);
     return json_pack("{s:o,s:s,s:i,s:s,s:n,s:n,s:s,s:[{s:s,s:o,s:s,s:s,s:[{s:s,s:o,s:[]}]}],s:b,s:s,s:[],"
                      "s:{s:i,s:{s:i},s:i,s:{s:i},s:i}}",
-                     "id", id_of(req, "resp_"), "object", "response", "created_at", CREATED, "status", "completed", "error",
-                     "incomplete_details", "model", model_of(call), "output", "type", "message", "id", id_of(req, "msg_"),
-                     "status", "completed", "role", "assistant", "content", "type", "output_text", "text",
-                     text_of(req, how, prompt), "annotations", "parallel_tool_calls", 1, "tool_choice", "auto", "tools",
-                     "usage", "input_tokens", 8, "input_tokens_details", "cached_tokens", 0, "output_tokens", 8,
-                     "output_tokens_details", "reasoning_tokens", 0, "total_tokens", 16);
+                     "id", id_of(req, "resp_"), "object", "response", "created_at", CREATED, "status", "completed",
+                     "error", "incomplete_details", "model", model_of(call), "output", "type", "message", "id",
+                     id_of(req, "msg_"), "status", "completed", "role", "assistant", "content", "type", "output_text",
+                     "text", text_of(req, how, prompt), "annotations", "parallel_tool_calls", 1, "tool_choice", "auto",
+                     "tools", "usage", "input_tokens", 8, "input_tokens_details", "cached_tokens", 0, "output_tokens",
+                     8, "output_tokens_details", "reasoning_tokens", 0, "total_tokens", 16);
 }
 
 static json_t *answer_message(const struct request_view *req, const struct behaviour *how, const json_t *call) {
@@ -255,8 +255,8 @@ static json_t *answer_generate(const struct request_view *req, const struct beha
 
 /* Ollama's two: `key` holds what was generated. */
 static json_t *ollama(const json_t *call, const char *key, json_t *generated) {
-    return json_pack("{s:s,s:s,s:o,s:b,s:s,s:i,s:i,s:i}", "model", model_of(call), "created_at", "2023-11-14T22:13:20Z", key,
-                     generated, "done", 1, "done_reason", "stop", "total_duration", 1000, "prompt_eval_count", 8,
+    return json_pack("{s:s,s:s,s:o,s:b,s:s,s:i,s:i,s:i}", "model", model_of(call), "created_at", "2023-11-14T22:13:20Z",
+                     key, generated, "done", 1, "done_reason", "stop", "total_duration", 1000, "prompt_eval_count", 8,
                      "eval_count", 8);
 }
 

@@ -10,18 +10,18 @@
 
 /* How a request is to be treated. The server's flags set it for all, "[[name=value]]" in a body for one request. */
 struct behaviour {
-    long latency_ms;    /* from the complete request to the first byte of the answer */
-    long size;          /* the answer's text is padded to this many bytes */
-    long status;        /* 200, or an error to answer with */
-    long retry_after;   /* seconds, sent with 429 and 503 */
-    long fail_first;    /* status for the first time that this very request is seen, 0: none */
-    long drop;          /* close after this many bytes of the body, -1: never */
-    long reset;         /* the same with a reset instead of an orderly end */
-    long hangup;        /* close without a byte of an answer */
-    long chunked;       /* no Content-Length, chunked coding */
-    long slow_body_ms;  /* from the headers to the body */
-    long close;         /* close the connection after the answer */
-    long count_equal;   /* the k-th of equal requests gets an answer that says k */
+    long latency_ms;   /* from the complete request to the first byte of the answer */
+    long size;         /* the answer's text is padded to this many bytes */
+    long status;       /* 200, or an error to answer with */
+    long retry_after;  /* seconds, sent with 429 and 503 */
+    long fail_first;   /* status for the first time that this very request is seen, 0: none */
+    long drop;         /* close after this many bytes of the body, -1: never */
+    long reset;        /* the same with a reset instead of an orderly end */
+    long hangup;       /* close without a byte of an answer */
+    long chunked;      /* no Content-Length, chunked coding */
+    long slow_body_ms; /* from the headers to the body */
+    long close;        /* close the connection after the answer */
+    long count_equal;  /* the k-th of equal requests gets an answer that says k */
 };
 
 extern const struct behaviour behaviour_default;
@@ -40,7 +40,7 @@ struct request_view {
     const char *target;
     const char *body; /* ends with a zero byte that `len` does not count */
     size_t len;
-    const char *hash; /* of method, target and body */
+    const char *hash;    /* of method, target and body */
     unsigned occurrence; /* 1 for the first of equal requests */
 };
 

@@ -1,6 +1,7 @@
 /*
- * One test a row of shim/apis.h: the request as the real SDK sends it is a call of that API, its placeholder has the real answer's form with a
- * canary where the text is; and what leaves state behind or answers in pieces under the same path is left alone.
+ * One test a row of shim/apis.h: the request as the real SDK sends it is a call of that API, its placeholder has the
+ * real answer's form with a canary where the text is; and what leaves state behind or answers in pieces under the same
+ * path is left alone.
  */
 #include "../src/detect.h"
 #include "../src/placeholder.h"

@@ -6,7 +6,8 @@ Usage: program.py SDK BASE_URL. Keys are dummies; retries and time limits are th
 import sys
 
 SDK, URL = sys.argv[1:3]
-PROMPTS = [f"Name {n} rivers of Europe, please." for n in ("one", "two", "three", "four", "five", "six", "seven", "eight")]
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+PROMPTS = [f"Name {n} rivers of Europe, please." for n in NUMBERS]
 
 
 def openai_chat():

@@ -22,8 +22,10 @@ from record import Record, describe, difference  # noqa: E402
 SDKS = ("openai-chat", "openai-response", "openai-embedding", "anthropic", "google", "ollama", "ollama-generate",
         "langchain", "litellm")
 OWN_ENVIRONMENT = {"litellm"}  # wants an older openai than the others: has a virtual environment of its own
-ENVIRONMENT = {"litellm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}}  # else it asks GitHub, with random pauses, and logs the time
-WASTED = {"openai-embedding": 1}  # numbers are no canaries: the final call, made of vectors, is issued with a stand-in's
+# litellm would ask GitHub for prices in a thread, with random pauses, and log the time.
+ENVIRONMENT = {"litellm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}}
+# Numbers are no canaries: the final call, which is made of vectors, is issued with a stand-in's.
+WASTED = {"openai-embedding": 1}
 CALLS = 9
 MOST_ROUNDS = 4
 # Long against the computing between two calls (SDKs take tens of milliseconds), short against a test's patience.
@@ -94,7 +96,7 @@ def make_certificates(into):
 
 
 class Servers:
-    """The model server, and for https nginx in front of it; as a context, for one run."""
+    """The model server, and for https nginx in front of it; a context, for one run."""
 
     def __init__(self, options, top, ports, tls):
         self.options, self.top, self.ports, self.tls = options, top, ports, tls
@@ -103,7 +105,8 @@ class Servers:
 
     def __enter__(self):
         plain, secure = self.ports
-        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(LATENCY_MS)], plain)
+        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(LATENCY_MS)],
+                    plain)
         if self.tls:
             os.makedirs(os.path.join(self.top, "tmp"), exist_ok=True)
             conf = os.path.join(self.top, "nginx.conf")
@@ -173,10 +176,12 @@ def run_one(options, top, sdk, tls):
                 base.seen[1].decode(errors="replace")[-1500:].replace("\n", "\n# ")], []
     run = Run(options, top, ports, sdk, tls, options.libxcs)
     problems = judge(sdk, base, run)
-    remarks = [f"{base.seconds:.2f} s, with XCS {run.seconds:.2f} s; rounds {base.record.rounds()}, {run.record.rounds()}"]
+    rounds = f"rounds {base.record.rounds()}, {run.record.rounds()}"
+    remarks = [f"{base.seconds:.2f} s, with XCS {run.seconds:.2f} s; {rounds}"]
     if problems:
         debug = Run(options, top, ports, sdk, tls, options.libxcs, debug=True)
-        problems += [f"once more with XCS_DEBUG=1 (status {debug.seen[2]}):"] + debug.seen[1].decode(errors="replace").splitlines()[-40:]
+        problems.append(f"once more with XCS_DEBUG=1 (status {debug.seen[2]}):")
+        problems += debug.seen[1].decode(errors="replace").splitlines()[-40:]
     return problems, remarks
 
 
