@@ -15,7 +15,7 @@ static const struct row {
 static const char *const refused[] = {"background", "conversation", "mcp_servers", "container"};
 
 /* Tools that the server itself runs and that reach beyond it, by the value of "type". */
-static const char *const reaching_tools[] = {"mcp", "code_interpreter"};
+static const char *const reaching_tools[] = {"mcp", "code_interpreter", "shell"};
 
 /* Where the APIs have their system text, beside messages whose role says it. */
 static const char *const system_keys[] = {"system", "systemInstruction", "instructions"};
