@@ -12,7 +12,7 @@ struct span {
 };
 
 static const struct span model_paths[] = {
-#define X(id, name, suffix) {suffix, sizeof(suffix) - 1},
+#define X(id, name, suffix, ...) {suffix, sizeof(suffix) - 1},
     XCS_MODEL_APIS(X)
 #undef X
 };

@@ -1,20 +1,26 @@
-/* See detect.h. The table of APIs is shim/apis.h; what else a call must look like is here. */
+/* See detect.h. The table of APIs is shim/apis.h; here is what its columns mean. */
 #include "detect.h"
 #include <string.h>
 
-static const struct {
-    const char *name, *suffix;
-} apis[] = {{"none", NULL},
-#define X(id, name, suffix) {name, suffix},
+static const struct row {
+    const char *name, *suffix, *keys, *unless;
+    unsigned rules;
+} apis[] = {{"none", NULL, NULL, NULL, 0},
+#define X(id, name, suffix, keys, unless, rules, builder) {name, suffix, keys, unless, rules},
             XCS_MODEL_APIS(X)
 #undef X
 };
 
-/* The prompt's key, by API: a body without it is no model call whatever its path. */
-static const char *const inputs[] = {[API_CHAT] = "messages", [API_COMPLETION] = "prompt", [API_EMBEDDING] = "input"};
+/* There and not null, these make a call change something on the server's side, whatever the API. */
+static const char *const refused[] = {"background", "conversation", "mcp_servers", "container"};
 
-/* Set to true, these make a call leave state behind or answer in pieces. */
-static const char *const refused[] = {"stream", "store", "background"};
+/* Tools that the server itself runs and that reach beyond it, by the value of "type". */
+static const char *const reaching_tools[] = {"mcp", "code_interpreter", "shell"};
+
+/* Where the APIs have their system text, beside messages whose role says it. */
+static const char *const system_keys[] = {"system", "systemInstruction", "instructions"};
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 const char *api_name(enum api api) {
     return apis[api].name;
@@ -31,14 +37,68 @@ static uint64_t hash_text(uint64_t h, const char *s) {
     return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
-static enum api api_of(const char *target) {
-    size_t n = strcspn(target, "?");
-    for (size_t i = 1; i < sizeof apis / sizeof *apis; i++) {
-        size_t s = strlen(apis[i].suffix);
-        if (n >= s && memcmp(target + n - s, apis[i].suffix, s) == 0)
-            return (enum api)i;
+/* Every text in a value: a system prompt is a string, a list of blocks or an object of parts. */
+static uint64_t hash_texts(uint64_t h, const json_t *v) {
+    const char *key;
+    json_t *child;
+    size_t i;
+    if (json_is_string(v))
+        return hash_text(h, json_string_value(v));
+    json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_texts(h, child);
+    json_array_foreach(v, i, child) h = hash_texts(h, child);
+    return h;
+}
+
+static bool has_suffix(const struct row *row, const char *target) {
+    size_t n = strcspn(target, "?"), s = strlen(row->suffix);
+    if (n < s || memcmp(target + n - s, row->suffix, s) != 0)
+        return false;
+    return !row->unless || !memmem(target, n, row->unless, strlen(row->unless));
+}
+
+static bool has_keys(const struct row *row, const json_t *body) {
+    for (const char *p = row->keys; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        if (!json_object_getn(body, p, n))
+            return false;
+        p += n;
     }
+    return true;
+}
+
+/* The row of a target and, unless it is NULL, a body. */
+static enum api api_of(const char *target, const json_t *body) {
+    for (size_t i = 1; i < COUNT(apis); i++)
+        if (has_suffix(&apis[i], target) && (!body || has_keys(&apis[i], body)))
+            return (enum api)i;
     return API_NONE;
+}
+
+/* Is the switch `key` on, where it is on or off when nothing is said? */
+static bool is_on(const json_t *body, const char *key, bool otherwise) {
+    const json_t *v = json_object_get(body, key);
+    return otherwise ? !json_is_false(v) : json_is_true(v);
+}
+
+static bool has_reaching_tool(const json_t *body) {
+    size_t i;
+    const json_t *tool;
+    json_array_foreach(json_object_get(body, "tools"), i, tool) {
+        const char *type = json_string_value(json_object_get(tool, "type"));
+        for (size_t k = 0; type && k < COUNT(reaching_tools); k++)
+            if (strcmp(type, reaching_tools[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
+static bool leaves_state(const struct row *row, const json_t *body) {
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        const json_t *v = json_object_get(body, refused[i]);
+        if (v && !json_is_null(v) && !json_is_false(v))
+            return true;
+    }
+    return is_on(body, "store", row->rules & XCS_API_STORES) || has_reaching_tool(body);
 }
 
 /* Keys and nesting, not values; a list counts by its first element, so that its length does not matter. */
@@ -64,9 +124,11 @@ static uint64_t hash_site(const struct xcs_addr *addr, const struct request *r, 
     size_t i;
     json_array_foreach(messages, i, m) {
         const char *role = json_string_value(json_object_get(m, "role"));
-        if (role && strcmp(role, "system") == 0)
-            h = hash_text(h, json_string_value(json_object_get(m, "content")));
+        if (role && (strcmp(role, "system") == 0 || strcmp(role, "developer") == 0))
+            h = hash_texts(h, json_object_get(m, "content"));
     }
+    for (i = 0; i < COUNT(system_keys); i++)
+        h = hash_texts(h, json_object_get(body, system_keys[i]));
     return h;
 }
 
@@ -79,16 +141,17 @@ static bool fail(struct call *out, const char **why, const char *reason) {
 
 bool detect(const struct xcs_addr *addr, const struct request *r, struct call *out, const char **why) {
     *out = (struct call){0};
-    if (strcmp(r->method, "POST") != 0 || (out->api = api_of(r->target)) == API_NONE)
+    if (strcmp(r->method, "POST") != 0 || api_of(r->target, NULL) == API_NONE)
         return fail(out, why, "not a model call");
     if (r->expects || request_header(r, "content-encoding"))
         return fail(out, why, "a form of request that is left alone");
     out->body = json_loadb(r->body.p ? r->body.p : "", r->body.len, 0, NULL);
-    if (!json_is_object(out->body) || !json_object_get(out->body, inputs[out->api]))
+    if (!json_is_object(out->body) || (out->api = api_of(r->target, out->body)) == API_NONE)
         return fail(out, why, "body is not that of a model call");
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (json_is_true(json_object_get(out->body, refused[i])))
-            return fail(out, why, i == 0 ? "asks for a stream" : "leaves state behind");
+    if (is_on(out->body, "stream", apis[out->api].rules & XCS_API_STREAMS))
+        return fail(out, why, "asks for a stream");
+    if (leaves_state(&apis[out->api], out->body))
+        return fail(out, why, "leaves state behind");
     out->site = hash_site(addr, r, out->body);
     return true;
 }

@@ -13,7 +13,7 @@
 
 enum api {
     API_NONE = 0,
-#define X(id, name, suffix) API_##id,
+#define X(id, ...) API_##id,
     XCS_MODEL_APIS(X)
 #undef X
 };

@@ -1,4 +1,4 @@
-/* See placeholder.h. One builder for each API; a new API adds a row to `builders`. */
+/* See placeholder.h. The builders of the table in shim/apis.h, by vendor; each answers in the form of the real service. */
 #include "placeholder.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,12 +24,16 @@ static json_t *usage(void) {
     return json_pack("{s:i, s:i, s:i}", "prompt_tokens", 16, "completion_tokens", 16, "total_tokens", 32);
 }
 
+/* The model's name as the call has it; Google's call has it in its path, and an answer's may differ anyway. */
+static json_t *model_of(const struct call *call) {
+    const json_t *model = json_object_get(call->body, "model");
+    return json_string(json_is_string(model) ? json_string_value(model) : "model");
+}
+
 /* What the OpenAI-compatible responses have in common. */
 static json_t *envelope(const struct canaries *c, const struct call *call, const char *object) {
-    const json_t *model = json_object_get(call->body, "model");
     return json_pack("{s:o, s:s, s:I, s:o, s:o}", "id", canary(c), "object", object, "created", (json_int_t)time(NULL),
-                     "model", json_is_string(model) ? json_copy((json_t *)(uintptr_t)model) : json_string("model"),
-                     "usage", usage());
+                     "model", model_of(call), "usage", usage());
 }
 
 static json_t *chat(const struct canaries *c, const struct call *call, size_t dimension) {
@@ -113,8 +117,155 @@ static json_t *embedding(const struct canaries *c, const struct call *call, size
     return v;
 }
 
+/* --- OpenAI: responses, moderations --- */
+
+static json_t *response(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *item = json_pack("{s:s, s:o, s:s, s:s, s:[{s:s, s:o, s:[], s:[]}]}", "type", "message", "id", canary(c),
+                             "status", "completed", "role", "assistant", "content", "type", "output_text", "text",
+                             canary(c), "annotations", "logprobs");
+    json_t *counts =
+        json_pack("{s:i, s:{s:i}, s:i, s:{s:i}, s:i}", "input_tokens", 16, "input_tokens_details", "cached_tokens", 0,
+                  "output_tokens", 16, "output_tokens_details", "reasoning_tokens", 0, "total_tokens", 32);
+    (void)dimension;
+    return json_pack(
+        "{s:o, s:s, s:I, s:s, s:n, s:n, s:n, s:n, s:o, s:[o], s:b, s:n, s:{s:n, s:n}, s:b, s:f, s:{s:{s:s}},"
+        " s:s, s:[], s:f, s:s, s:o, s:n, s:{}}",
+        "id", canary(c), "object", "response", "created_at", (json_int_t)time(NULL), "status", "completed", "error",
+        "incomplete_details", "instructions", "max_output_tokens", "model", model_of(call), "output", item,
+        "parallel_tool_calls", 1, "previous_response_id", "reasoning", "effort", "summary", "store", 0, "temperature",
+        1.0, "text", "format", "type", "text", "tool_choice", "auto", "tools", "top_p", 1.0, "truncation", "disabled",
+        "usage", counts, "user", "metadata");
+}
+
+static const char *const moderated[] = {
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+};
+
+static json_t *moderation(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *results = json_array();
+    size_t n = inputs_in(json_object_get(call->body, "input"));
+    (void)dimension;
+    for (size_t i = 0; i < n && i < LIST_MAX; i++) {
+        json_t *flags = json_object(), *scores = json_object(), *types = json_object();
+        for (size_t k = 0; k < sizeof moderated / sizeof *moderated; k++) {
+            json_object_set_new(flags, moderated[k], json_false());
+            json_object_set_new(scores, moderated[k], json_real(1e-6));
+            json_object_set_new(types, moderated[k], json_pack("[s]", "text"));
+        }
+        json_array_append_new(results, json_pack("{s:b, s:o, s:o, s:o}", "flagged", 0, "categories", flags,
+                                                 "category_scores", scores, "category_applied_input_types", types));
+    }
+    return json_pack("{s:o, s:o, s:o}", "id", canary(c), "model", model_of(call), "results", results);
+}
+
+/* --- Anthropic --- */
+
+static json_t *message(const struct canaries *c, const struct call *call, size_t dimension) {
+    (void)dimension;
+    return json_pack("{s:o, s:s, s:s, s:o, s:[{s:s, s:o}], s:s, s:n, s:{s:i, s:i, s:i, s:i, s:s}}", "id", canary(c),
+                     "type", "message", "role", "assistant", "model", model_of(call), "content", "type", "text", "text",
+                     canary(c), "stop_reason", "end_turn", "stop_sequence", "usage", "input_tokens", 16,
+                     "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0, "output_tokens", 16,
+                     "service_tier", "standard");
+}
+
+/* --- Google --- */
+
+static json_t *candidates(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *list = json_array();
+    size_t n = bounded(json_object_get(json_object_get(call->body, "generationConfig"), "candidateCount"), 1);
+    (void)dimension;
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:{s:[{s:o}], s:s}, s:s, s:i}", "content", "parts", "text", canary(c),
+                                              "role", "model", "finishReason", "STOP", "index", (int)i));
+    return json_pack("{s:o, s:{s:i, s:i, s:i}, s:o, s:o}", "candidates", list, "usageMetadata", "promptTokenCount", 16,
+                     "candidatesTokenCount", 16, "totalTokenCount", 32, "modelVersion", model_of(call), "responseId",
+                     canary(c));
+}
+
+static size_t google_width(const json_t *request, size_t dimension) {
+    return bounded(json_object_get(request, "outputDimensionality"), dimension ? dimension : DIMENSION);
+}
+
+static json_t *values(const struct canaries *c, const struct call *call, size_t dimension) {
+    (void)c;
+    return json_pack("{s:{s:o}}", "embedding", "values", vector(google_width(call->body, dimension), false));
+}
+
+static json_t *values_list(const struct canaries *c, const struct call *call, size_t dimension) {
+    const json_t *requests = json_object_get(call->body, "requests");
+    json_t *list = json_array();
+    (void)c;
+    for (size_t i = 0; i < json_array_size(requests) && i < LIST_MAX; i++)
+        json_array_append_new(
+            list, json_pack("{s:o}", "values", vector(google_width(json_array_get(requests, i), dimension), false)));
+    return json_pack("{s:o}", "embeddings", list);
+}
+
+/* --- Ollama --- */
+
+/* What its generated answers have in common: the time, and how long it took (in nanoseconds). */
+static json_t *ollama_envelope(const struct call *call) {
+    char now[40];
+    time_t t = time(NULL);
+    struct tm tm;
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S.000000Z", gmtime_r(&t, &tm));
+    return json_pack("{s:o, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "model", model_of(call), "created_at", now,
+                     "done", 1, "done_reason", "stop", "total_duration", 100000000, "load_duration", 1000000,
+                     "prompt_eval_count", 16, "prompt_eval_duration", 10000000, "eval_count", 16, "eval_duration",
+                     80000000);
+}
+
+static json_t *ollama_chat(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *v = ollama_envelope(call);
+    (void)dimension;
+    json_object_set_new(v, "message", json_pack("{s:s, s:o}", "role", "assistant", "content", canary(c)));
+    return v;
+}
+
+static json_t *ollama_generate(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *v = ollama_envelope(call);
+    (void)dimension;
+    json_object_set_new(v, "response", canary(c));
+    json_object_set_new(v, "context", json_pack("[i, i, i]", 1, 2, 3));
+    return v;
+}
+
+static json_t *ollama_embed(const struct canaries *c, const struct call *call, size_t dimension) {
+    json_t *list = json_array();
+    size_t n = inputs_in(json_object_get(call->body, "input"));
+    size_t wide = bounded(json_object_get(call->body, "dimensions"), dimension ? dimension : DIMENSION);
+    (void)c;
+    for (size_t i = 0; i < n && i < LIST_MAX; i++)
+        json_array_append_new(list, vector(wide, false));
+    return json_pack("{s:o, s:o, s:i, s:i, s:i}", "model", model_of(call), "embeddings", list, "total_duration",
+                     100000000, "load_duration", 1000000, "prompt_eval_count", 16);
+}
+
+static json_t *ollama_embedding(const struct canaries *c, const struct call *call, size_t dimension) {
+    (void)c;
+    (void)call;
+    return json_pack("{s:o}", "embedding", vector(dimension ? dimension : DIMENSION, false));
+}
+
 typedef json_t *builder(const struct canaries *, const struct call *, size_t dimension);
-static builder *const builders[] = {[API_CHAT] = chat, [API_COMPLETION] = completion, [API_EMBEDDING] = embedding};
+static builder *const builders[] = {
+#define X(id, name, suffix, keys, unless, rules, builder) [API_##id] = builder,
+    XCS_MODEL_APIS(X)
+#undef X
+};
 
 void placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
                       struct buf *out) {

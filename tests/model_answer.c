@@ -1,6 +1,7 @@
 /*
- * Answers of the test model server (see model_answer.h). An OpenAI-compatible server as far as a client can see: chat
- * completions (also streamed), completions, embeddings, the list of models, and a plain JSON answer to any other POST.
+ * Answers of the test model server (see model_answer.h). As far as a client can see, an OpenAI-compatible server (chat
+ * completions, also streamed, completions, embeddings, responses, the list of models), an Anthropic, a Google and an Ollama
+ * one, and a plain JSON answer to any other POST.
  * Nothing here may depend on the clock or on anything but the arguments: tests compare runs byte for byte.
  */
 #include "model_answer.h"
@@ -204,6 +205,71 @@ static json_t *answer_embedding(const struct request_view *req, const struct beh
                      usage_of(req, 0));
 }
 
+/* The answer's text and usage, for the APIs that give one answer and have no form in common with OpenAI's. */
+static json_t *text_of(const struct request_view *req, const struct behaviour *how, const char *prompt) {
+    char *text = answer_text(req, how, prompt, 0);
+    json_t *v = json_string(text);
+    free(text);
+    return v;
+}
+
+static json_t *id_of(const struct request_view *req, const char *prefix) {
+    return json_sprintf("%s%.24s", prefix, req->hash);
+}
+
+static json_t *answer_response(const struct request_view *req, const struct behaviour *how, const json_t *call) {
+    const json_t *input = json_object_get(call, "input");
+    if (!input)
+        return NULL;
+    const char *prompt = json_is_string(input) ? json_string_value(input) : last_user_text(input);
+    return json_pack("{s:o,s:s,s:i,s:s,s:n,s:n,s:s,s:[{s:s,s:o,s:s,s:s,s:[{s:s,s:o,s:[]}]}],s:b,s:s,s:[],"
+                     "s:{s:i,s:{s:i},s:i,s:{s:i},s:i}}",
+                     "id", id_of(req, "resp_"), "object", "response", "created_at", CREATED, "status", "completed",
+                     "error", "incomplete_details", "model", model_of(call), "output", "type", "message", "id",
+                     id_of(req, "msg_"), "status", "completed", "role", "assistant", "content", "type", "output_text",
+                     "text", text_of(req, how, prompt), "annotations", "parallel_tool_calls", 1, "tool_choice", "auto",
+                     "tools", "usage", "input_tokens", 8, "input_tokens_details", "cached_tokens", 0, "output_tokens",
+                     8, "output_tokens_details", "reasoning_tokens", 0, "total_tokens", 16);
+}
+
+static json_t *answer_message(const struct request_view *req, const struct behaviour *how, const json_t *call) {
+    const json_t *messages = json_object_get(call, "messages");
+    if (!json_is_array(messages) || !json_object_get(call, "max_tokens"))
+        return NULL;
+    return json_pack("{s:o,s:s,s:s,s:s,s:[{s:s,s:o}],s:s,s:n,s:{s:i,s:i}}", "id", id_of(req, "msg_"), "type", "message",
+                     "role", "assistant", "model", model_of(call), "content", "type", "text", "text",
+                     text_of(req, how, last_user_text(messages)), "stop_reason", "end_turn", "stop_sequence", "usage",
+                     "input_tokens", 8, "output_tokens", 8);
+}
+
+static json_t *answer_generate(const struct request_view *req, const struct behaviour *how, const json_t *call) {
+    const json_t *contents = json_object_get(call, "contents");
+    if (!json_array_size(contents))
+        return NULL;
+    const json_t *last = json_array_get(contents, json_array_size(contents) - 1);
+    return json_pack("{s:[{s:{s:[{s:o}],s:s},s:s,s:i}],s:{s:i,s:i,s:i},s:s}", "candidates", "content", "parts", "text",
+                     text_of(req, how, content_text(json_object_get(last, "parts"))), "role", "model", "finishReason",
+                     "STOP", "index", 0, "usageMetadata", "promptTokenCount", 8, "candidatesTokenCount", 8,
+                     "totalTokenCount", 16, "modelVersion", "test-model");
+}
+
+/* Ollama's two: `key` holds what was generated. */
+static json_t *ollama(const json_t *call, const char *key, json_t *generated) {
+    return json_pack("{s:s,s:s,s:o,s:b,s:s,s:i,s:i,s:i}", "model", model_of(call), "created_at", "2023-11-14T22:13:20Z",
+                     key, generated, "done", 1, "done_reason", "stop", "total_duration", 1000, "prompt_eval_count", 8,
+                     "eval_count", 8);
+}
+
+static json_t *answer_ollama_chat(const struct request_view *req, const struct behaviour *how, const json_t *call) {
+    const char *prompt = last_user_text(json_object_get(call, "messages"));
+    json_t *text = text_of(req, how, prompt);
+    return ollama(call, "message", json_pack("{s:s,s:o}", "role", "assistant", "content", text));
+}
+
+static json_t *answer_ollama_generate(const struct request_view *req, const struct behaviour *how, const json_t *call) {
+    return ollama(call, "response", text_of(req, how, content_text(json_object_get(call, "prompt"))));
+}
+
 static json_t *answer_tool(const struct request_view *req, const struct behaviour *how, const json_t *call) {
     (void)how;
     (void)call;
@@ -225,8 +291,15 @@ static const struct endpoint {
     json_t *(*make)(const struct request_view *req, const struct behaviour *how, const json_t *call);
     bool wants_json;
 } endpoints[] = {
-    {"POST", "/chat/completions", answer_chat, true}, {"POST", "/completions", answer_completion, true},
-    {"POST", "/embeddings", answer_embedding, true},  {"POST", "", answer_tool, false},
+    {"POST", "/chat/completions", answer_chat, true},
+    {"POST", "/completions", answer_completion, true},
+    {"POST", "/embeddings", answer_embedding, true},
+    {"POST", "/responses", answer_response, true},
+    {"POST", "/messages", answer_message, true},
+    {"POST", ":generateContent", answer_generate, true},
+    {"POST", "/api/chat", answer_ollama_chat, true},
+    {"POST", "/api/generate", answer_ollama_generate, true},
+    {"POST", "", answer_tool, false},
     {"GET", "/models", answer_models, false},
 };
 

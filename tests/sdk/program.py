@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""What a user of an SDK writes: a loop over prompts with the sync client as it comes, then a call on all the answers.
+
+Usage: program.py SDK BASE_URL. Keys are dummies; retries and time limits are the SDK's own.
+"""
+import sys
+
+SDK, URL = sys.argv[1:3]
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+PROMPTS = [f"Name {n} rivers of Europe, please." for n in NUMBERS]
+
+
+def openai_chat():
+    import openai
+    client = openai.OpenAI(base_url=URL + "/v1", api_key="none")
+    return lambda text: client.chat.completions.create(
+        model="test-model", messages=[{"role": "user", "content": text}]).choices[0].message.content
+
+
+def openai_response():
+    import openai
+    client = openai.OpenAI(base_url=URL + "/v1", api_key="none")
+    return lambda text: client.responses.create(model="test-model", input=text, store=False).output_text
+
+
+def openai_embedding():
+    import openai
+    client = openai.OpenAI(base_url=URL + "/v1", api_key="none")
+
+    def call(text):
+        vector = client.embeddings.create(model="test-model", input=text, encoding_format="float").data[0].embedding
+        return " ".join(map(str, vector))
+    return call
+
+
+def anthropic():
+    import anthropic as sdk
+    client = sdk.Anthropic(base_url=URL, api_key="none")
+    return lambda text: client.messages.create(
+        model="test-model", max_tokens=100, system="Be brief.",
+        messages=[{"role": "user", "content": text}]).content[0].text
+
+
+def google():
+    from google import genai
+    client = genai.Client(api_key="none", http_options={"base_url": URL})
+    return lambda text: client.models.generate_content(model="test-model", contents=text).text
+
+
+def ollama():
+    import ollama as sdk
+    client = sdk.Client(host=URL)
+    return lambda text: client.chat(model="test-model", messages=[{"role": "user", "content": text}]).message.content
+
+
+def ollama_generate():
+    import ollama as sdk
+    client = sdk.Client(host=URL)
+    return lambda text: client.generate(model="test-model", prompt=text).response
+
+
+def litellm():
+    import litellm as sdk
+    return lambda text: sdk.completion(
+        model="openai/test-model", api_base=URL + "/v1", api_key="none",
+        messages=[{"role": "user", "content": text}]).choices[0].message.content
+
+
+def langchain():
+    from langchain_openai import ChatOpenAI
+    model = ChatOpenAI(model="test-model", base_url=URL + "/v1", api_key="none")
+    return lambda text: model.invoke(text).content
+
+
+ask = globals()[SDK.replace("-", "_")]()
+answers = []
+for prompt in PROMPTS:
+    answers.append(ask(prompt))
+    print(prompt, "->", answers[-1])
+print("all:", ask("Sum up: " + " / ".join(answers)))
