@@ -163,7 +163,8 @@ void conn_leave(struct conn *c) {
 void conn_before_fork(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
         const struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed)))
+        if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
+                              (c->state == CONN_HIT && c->consumed == 0)))
             conn_forget(fd);
     }
 }

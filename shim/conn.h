@@ -133,7 +133,7 @@ void conn_foreign(int fd);
 struct conn *conn_enter(int fd);
 void conn_leave(struct conn *c);
 
-/* fork(2) comes next: no byte may be held twice. After it, in the parent: the child shares what is swapped in. */
+/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. After it, in the parent: the child shares what is swapped in. */
 void conn_before_fork(void);
 void conn_after_fork(void);
 

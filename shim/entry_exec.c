@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "real.h"
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -38,6 +39,40 @@ XCS_EXPORT int execvpe(const char *file, char *const argv[], char *const env[]) 
 XCS_EXPORT int fexecve(int fd, char *const argv[], char *const env[]) {
     before_exec();
     return REAL(fexecve)(fd, argv, env);
+}
+
+/* execl(3) and its kin are lists of arguments for the same calls. */
+#define ARGUMENTS_MAX 4096
+#define AS_ARRAY(argv, last, args)                                                                                     \
+    char *argv[ARGUMENTS_MAX] = {(char *)(uintptr_t)(last)};                                                           \
+    size_t argc_ = 0;                                                                                                  \
+    while (argv[argc_] && argc_ + 1 < ARGUMENTS_MAX)                                                                   \
+        argv[++argc_] = va_arg(args, char *);                                                                          \
+    argv[argc_ + 1 < ARGUMENTS_MAX ? argc_ : ARGUMENTS_MAX - 1] = NULL
+
+XCS_EXPORT int execl(const char *path, const char *arg, ...) {
+    va_list args;
+    va_start(args, arg);
+    AS_ARRAY(argv, arg, args);
+    va_end(args);
+    return execv(path, argv);
+}
+
+XCS_EXPORT int execlp(const char *file, const char *arg, ...) {
+    va_list args;
+    va_start(args, arg);
+    AS_ARRAY(argv, arg, args);
+    va_end(args);
+    return execvp(file, argv);
+}
+
+XCS_EXPORT int execle(const char *path, const char *arg, ...) {
+    va_list args;
+    va_start(args, arg);
+    AS_ARRAY(argv, arg, args);
+    char *const *env = va_arg(args, char *const *);
+    va_end(args);
+    return execve(path, argv, env);
 }
 
 XCS_EXPORT int vdprintf(int fd, const char *format, va_list args) {

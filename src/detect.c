@@ -145,7 +145,7 @@ bool detect(const struct xcs_addr *addr, const struct request *r, struct call *o
         return fail(out, why, "not a model call");
     if (r->expects || request_header(r, "content-encoding"))
         return fail(out, why, "a form of request that is left alone");
-    out->body = json_loadb(r->body.p ? r->body.p : "", r->body.len, 0, NULL);
+    out->body = json_loadb(r->body.p ? r->body.p : "", r->body.len, JSON_ALLOW_NUL, NULL);
     if (!json_is_object(out->body) || (out->api = api_of(r->target, out->body)) == API_NONE)
         return fail(out, why, "body is not that of a model call");
     if (is_on(out->body, "stream", apis[out->api].rules & XCS_API_STREAMS))
