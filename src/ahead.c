@@ -15,6 +15,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
+/* A larger placeholder is made anew if it is ever needed again: a window of them would fill the memory. */
+#define PLACEHOLDER_KEPT (64 * 1024)
+
 struct ahead_conn {
     struct source source;
     struct ahead *ahead;
@@ -57,6 +60,8 @@ static void judge(struct ahead *a) {
 
 void ahead_close(struct ahead *a, const char *why) {
     struct session *s = a->session;
+    if (s->ahead != a)
+        return; /* closed already, in a step that its caller could not see */
     struct ahead_conn *c, *next;
     session_debug(s, "run-ahead %u ended after %u calls, %u issued: %s", a->id, a->calls, a->issued, why);
     trace_event(s->number, "run-ahead ended", a->id, why);
@@ -102,7 +107,13 @@ static void answer(struct ahead_conn *c, struct node *n) {
         buf_add(&c->out, n->raw, n->raw_len);
     } else {
         const struct buf *b = graph_placeholder(g, n, n->origin ? n->origin->dimension : 0);
+        if (!b) {
+            ahead_close(c->ahead, "a placeholder would be too large");
+            return;
+        }
         buf_add(&c->out, b->p, b->len);
+        if (b->len > PLACEHOLDER_KEPT)
+            buf_free(&n->placeholder);
     }
     write_on(c);
 }

@@ -33,7 +33,7 @@ static void forget_leaves(struct graph *g, uint64_t node) {
 void graph_remove(struct graph *g, struct node *n) {
     struct edge *e, *next;
     graph_unpend(g, n);
-    if (n->placeholder.p)
+    if (n->has_leaves)
         forget_leaves(g, n->id);
     HASH_DEL(g->by_id, n);
     LL_FOREACH_SAFE(n->edges, e, next) free(e);
@@ -82,8 +82,10 @@ static void remember_leaves(struct graph *g, const struct node *n) {
 
 const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension) {
     if (!n->placeholder.p) {
-        placeholder_make(&g->canaries, &n->call, n->request, dimension, &n->placeholder);
+        if (!placeholder_make(&g->canaries, &n->call, n->request, dimension, &n->placeholder))
+            return NULL;
         remember_leaves(g, n);
+        n->has_leaves = true;
     }
     return &n->placeholder;
 }

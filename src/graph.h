@@ -48,7 +48,8 @@ struct node {
     uint32_t seen_by;       /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;
-    char *raw; /* the response */
+    bool has_leaves; /* canaries of its placeholder are known */
+    char *raw;       /* the response */
     size_t raw_len;
     bool closes;
     uint64_t asked_ns, started_ns, finished_ns;
@@ -81,7 +82,7 @@ struct node *graph_find(struct graph *g, uint64_t id);
 void graph_pend(struct graph *g, struct node *n, struct node *after);
 void graph_unpend(struct graph *g, struct node *n);
 
-/* Builds the node's placeholder once and remembers its canaries. */
+/* Builds the node's placeholder, if it is not there, and remembers its canaries. NULL: it would be too large. */
 const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension);
 
 /* Adds the edges that the canaries in the node's request tell of. False: there are none, it is independent. */

@@ -9,6 +9,13 @@
 #define DIMENSION 1536
 #define LIST_MAX 4096
 
+/* What one placeholder may cost to write, in numbers of base64; written out, a number costs several times that. */
+#define BUDGET (512 * 1024)
+#define WRITTEN_OUT 4
+
+static size_t budget; /* left for the placeholder at hand */
+static bool too_large;
+
 static json_t *canary(const struct canaries *c) {
     char word[CANARY_LEN + 1];
     canary_make(c, word);
@@ -84,6 +91,12 @@ static json_t *base64(const void *data, size_t n) {
 
 /* Numbers cannot be canaries that survive arithmetic; a program that computes with them only mispredicts. */
 static json_t *vector(size_t dimension, bool as_base64) {
+    size_t cost = as_base64 ? dimension : dimension * WRITTEN_OUT;
+    if (cost > budget) {
+        too_large = true;
+        return json_array();
+    }
+    budget -= cost;
     float *f = xcalloc(dimension, sizeof *f);
     uint32_t seed = 1;
     if (getrandom(&seed, sizeof seed, 0) < 0)
@@ -267,9 +280,15 @@ static builder *const builders[] = {
 #undef X
 };
 
-void placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
+bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
                       struct buf *out) {
+    budget = BUDGET;
+    too_large = false;
     json_t *v = builders[call->api](c, call, dimension);
+    if (too_large) {
+        json_decref(v);
+        return false;
+    }
     char *text = json_dumps(v, JSON_COMPACT);
     char date[64];
     time_t now = time(NULL);
@@ -282,4 +301,5 @@ void placeholder_make(const struct canaries *c, const struct call *call, const s
               date, strlen(text), r->keep_alive ? "" : "Connection: close\r\n");
     buf_add(out, text, strlen(text));
     free(text);
+    return true;
 }

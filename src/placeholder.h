@@ -8,8 +8,8 @@
 #include "canary.h"
 #include "detect.h"
 
-/* The raw response to a call. `dimension`: length of the origin's embeddings as last seen, 0 when never. */
-void placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
+/* The raw response to a call; false: it would be too large to be worth it. `dimension`: length of the origin's embeddings as last seen, 0 when never. */
+bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
                       struct buf *out);
 
 #endif
