@@ -10,7 +10,7 @@
 #define LIST_MAX 4096
 
 /* What one placeholder may cost to write, in numbers of base64; written out, a number costs several times that. */
-#define BUDGET (512 * 1024)
+#define BUDGET (1024 * 1024)
 #define WRITTEN_OUT 4
 
 static size_t budget; /* left for the placeholder at hand */

@@ -1,14 +1,12 @@
 """What a program makes of its server's certificate: URL HOW. Prints the kind and reason of errors, without addresses.
 
-verify: eight calls with verification; off: without; off-then-verify: four of each; certificate: shows one of its own;
-sleep: eight calls, a pause longer than the server keeps a connection, one more call that uses the last answer.
+verify: eight calls with verification; off: without; off-then-verify: four of each; certificate: shows one of its own.
 """
 import http.client
 import json
 import os
 import ssl
 import sys
-import time
 import urllib.parse
 
 WHERE = urllib.parse.urlsplit(sys.argv[1])
@@ -50,6 +48,3 @@ for i in range(4 if HOW == "off-then-verify" else 8):
 if HOW == "off-then-verify":
     for i in range(4):
         print(i, ask(dial(True), f"verified prompt {i}"), flush=True)
-if HOW == "sleep":
-    time.sleep(1.5)
-    print(ask(kept, "follow-up of " + answer), flush=True)
