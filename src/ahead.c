@@ -71,7 +71,6 @@ void ahead_close(struct ahead *a, const char *why) {
     conn_end(c);
     source_end(&a->channel);
     source_end(&a->process);
-    s->last_ahead_calls = a->calls;
     s->ahead = NULL;
     judge(a);
     loop_free_later(a);
@@ -324,8 +323,6 @@ void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int
     if (old->state == NODE_DEPENDENT)
         session_waste(s, old);
     s->ahead = a;
-    s->last_ahead = id;
-    s->last_ahead_calls = 0;
     s->stats.run_aheads++;
     session_debug(s, "run-ahead %u forked at call %llu", id, (unsigned long long)n->id);
     trace_node(s->number, "run-ahead", n, NULL);

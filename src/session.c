@@ -188,22 +188,21 @@ static void decided_against(struct session *s, const struct site *site) {
     trace_event(s->number, "decided against", site->id, site->off);
 }
 
-/* Foresight was wrong: where the run-ahead began, what it foresaw and (may be NULL) what came instead. */
-static void blame(struct session *s, struct site *began, struct site *foreseen, struct site *came) {
+/* Foresight was wrong: where the run-ahead began, what it foresaw and what came instead; any may be NULL. */
+static void count_divergence(struct session *s, struct site *began, struct site *foreseen, struct site *came) {
     struct site *sites[] = {began, foreseen, came};
     for (size_t i = 0; i < 3; i++) {
         bool again = !sites[i] || (i > 0 && sites[i] == sites[0]) || (i > 1 && sites[i] == sites[1]);
         if (!again && decide_diverged(sites[i]))
             decided_against(s, sites[i]);
     }
+}
+
+/* After a divergence, when nothing runs ahead nor is pending: was it worth it so far? */
+static void count_waste(struct session *s) {
     if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits)) {
         session_debug(s, "left alone: %s", s->decisions.off);
         trace_event(s->number, "left alone", 0, s->decisions.off);
-        if (s->ahead) {
-            s->ahead->superseded = true;
-            ahead_close(s->ahead, s->decisions.off);
-        }
-        waste_all(s);
     }
 }
 
@@ -218,10 +217,7 @@ static void waste_before(struct session *s, const struct node *n) {
         }
         session_waste(s, skipped);
     }
-    if (foreseen && decide_diverged(foreseen))
-        decided_against(s, foreseen);
-    if (began && began != foreseen && decide_diverged(began))
-        decided_against(s, began);
+    count_divergence(s, began, foreseen, NULL);
 }
 
 static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
@@ -232,7 +228,8 @@ static void diverge(struct session *s, struct site *came, const struct node *fir
         ahead_close(s->ahead, "main went another way");
     }
     waste_all(s);
-    blame(s, began, foreseen, came);
+    count_divergence(s, began, foreseen, came);
+    count_waste(s);
 }
 
 static void count_round(struct session *s, uint64_t issued_at) {

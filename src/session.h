@@ -30,11 +30,9 @@ struct session {
     struct trust trusts[TRUSTS];
     struct graph graph;
     struct decisions decisions;
-    struct ahead *ahead;       /* the live run-ahead, or NULL */
-    uint32_t last_ahead;       /* id of the newest one */
-    unsigned last_ahead_calls; /* calls that it made */
-    uint64_t asked_last;       /* identity of main's last call */
-    struct node *awaited;      /* main's unanswered MISSes, through `next` */
+    struct ahead *ahead;  /* the live run-ahead, or NULL */
+    uint64_t asked_last;  /* identity of main's last call */
+    struct node *awaited; /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;
     struct session *prev, *next;
