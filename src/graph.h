@@ -93,6 +93,9 @@ bool request_same(const struct xcs_addr *addr_a, const struct request *a, const 
                   const struct request *b, char *why, size_t why_len);
 uint64_t request_hash(const struct xcs_addr *addr, const struct request *r);
 
+/* A dependent call's request is known now: takes it over. */
+void graph_fill(struct node *n, struct request *r, struct call call);
+
 /* Could r be what n's request becomes once its canaries are known? */
 bool graph_fits(const struct graph *g, const struct node *n, const struct xcs_addr *addr, const struct request *r);
 

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "hit.h"
+#include "keep.h"
 #include "session_impl.h"
 #include "trace.h"
 #include <stdlib.h>
@@ -21,8 +22,7 @@ void session_unpend(struct session *s, struct node *n) {
         return;
     if (session_is_ahead(n))
         n->origin->ahead--;
-    if (s->ahead)
-        ahead_forget(s->ahead, n);
+    aheads_forget(s, n);
     graph_unpend(&s->graph, n);
 }
 
@@ -38,6 +38,7 @@ void session_waste(struct session *s, struct node *n) {
     }
     if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
         s->decisions.never_repeats = true;
+    keep_lost(s, n);
     session_unpend(s, n);
     graph_remove(&s->graph, n);
 }
@@ -145,6 +146,7 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     if (r->status == 429 || r->status == 503)
         overloaded(s, n->origin, r);
     free(r->raw);
+    keep_lost(s, n);
     if (n->hit) {
         hit_cancel(n->hit);
         n->hit = NULL;
@@ -162,6 +164,7 @@ static void succeeded(struct session *s, struct node *n, const struct dispatch_r
     n->raw_len = r->raw_len;
     n->closes = r->closes;
     trace_node(s->number, "done", n, NULL);
+    keep_value(s, n);
     if (n->hit) {
         session_account_hit(s, n);
         hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
