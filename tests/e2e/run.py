@@ -21,19 +21,20 @@ from scenarios import SCENARIOS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-C_PROGRAMS = {"plain": [], "vectored": [], "stdio_socket": [], "interrupted": [], "f_of_g": [],
-              "deny_syscall": ["-lseccomp"]}
+C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
+              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "deny_syscall")
+LIBRARIES = {"deny_syscall": ["-lseccomp"]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 
 
 def compile_programs(into):
     """The C programs, for a run outside the build tree."""
-    for name, libraries in C_PROGRAMS.items():
+    for name in C_PROGRAMS:
         places = (os.path.join(TESTS, part, name + ".c") for part in ("programs", "patterns", ""))
         source = next(place for place in places if os.path.exists(place))
         subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
-                        os.path.join(into, name), *libraries], check=True)
+                        os.path.join(into, name), "-pthread", *LIBRARIES.get(name, [])], check=True)
 
 
 class Server:

@@ -114,6 +114,7 @@ SURROUNDINGS = [
     python("own/close-all-middle", "close_all", "requests", "middle"),
     python("own/alarm", "alarm"),
     compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
+    compiled("own/exec", "exec_chain", watch=True),
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),

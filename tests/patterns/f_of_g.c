@@ -3,21 +3,11 @@
  */
 #include "../programs/client.h"
 
-/* Asks and leaves the answer's text, escaped as it came, in `text`. */
-static void ask(int s, const char *prompt, char text[256]) {
+/* Leaves the answer's text, escaped as it came, in `text`. */
+static void answer_to(int s, const char *prompt, char text[256]) {
     static char answer[ANSWER_ROOM];
-    char head[512], body[512];
-    size_t len = 0;
-    request_of(prompt, "", head, body);
-    if (send(s, head, strlen(head), MSG_NOSIGNAL) < 0 || send(s, body, strlen(body), MSG_NOSIGNAL) < 0)
-        fail("send");
-    memset(answer, 0, sizeof answer);
-    while (!is_whole(answer, len)) {
-        ssize_t n = recv(s, answer + len, sizeof answer - 1 - len, 0);
-        if (n <= 0)
-            fail("recv");
-        len += (size_t)n;
-    }
+    ask(s, prompt);
+    answer_rest(s, answer, 0);
     const char *content = strstr(answer, "\"content\":\"");
     if (!content)
         fail("no content");
@@ -32,9 +22,9 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 6; i++) {
         char prompt[320], text[256];
         snprintf(prompt, sizeof prompt, "draft %d", i);
-        ask(s, prompt, text);
+        answer_to(s, prompt, text);
         snprintf(prompt, sizeof prompt, "improve: %s", text);
-        ask(s, prompt, text);
+        answer_to(s, prompt, text);
         printf("%d %s\n", i, text);
     }
     close(s);
