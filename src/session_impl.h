@@ -1,0 +1,29 @@
+/* What the files of the session share. */
+#ifndef XCS_SESSION_IMPL_H
+#define XCS_SESSION_IMPL_H
+
+#include "session.h"
+
+/* session.c: whose node it is, NULL when there is none. */
+struct session *session_of(uint64_t node);
+struct session *sessions_first(void); /* the others through `next` */
+
+/* session_lookup.c: main asks about a request (XCS_LOOKUP). */
+void session_lookup(struct session *s, struct packet *p);
+
+/* session_issue.c: calls found ahead. */
+bool session_is_ahead(const struct node *n); /* issued, and main has not reached it */
+void session_unpend(struct session *s, struct node *n);
+void session_waste_all(struct session *s);
+
+/* session_hit.c: main's calls are answered. */
+void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd);
+bool session_hit(struct session *s, struct node *n);
+void session_account_hit(struct session *s, const struct node *n);
+void session_count_round(struct session *s, uint64_t issued_at);
+
+/* False: the call may go out at once. True: main was told to wait for its turn. */
+bool session_hold_back(struct session *s, struct node *n);
+void session_release_held(void);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * Calls found ahead: issued when there is room for them, and what becomes of their results (session_impl.h).
+ */
+#include "ahead.h"
+#include "clock.h"
+#include "engine.h"
+#include "hit.h"
+#include "keep.h"
+#include "session_impl.h"
+#include "trace.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <utlist.h>
+
+bool session_is_ahead(const struct node *n) {
+    return n->state == NODE_ISSUED || n->state == NODE_DONE;
+}
+
+void session_unpend(struct session *s, struct node *n) {
+    if (!n->prev)
+        return;
+    if (session_is_ahead(n))
+        n->origin->ahead--;
+    aheads_forget(s, n);
+    graph_unpend(&s->graph, n);
+}
+
+void session_waste(struct session *s, struct node *n) {
+    if (session_is_ahead(n) || n->state == NODE_FAILED) {
+        s->stats.wasted++;
+        n->site->wasted++;
+        trace_node(s->number, "wasted", n, NULL);
+    }
+    if (n->state == NODE_ISSUED) {
+        dispatch_cancel(engine_dispatcher(), n->id);
+        n->origin->in_flight--;
+    }
+    if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
+        s->decisions.never_repeats = true;
+    keep_lost(s, n);
+    session_unpend(s, n);
+    graph_remove(&s->graph, n);
+}
+
+void session_waste_all(struct session *s) {
+    struct node *n, *next;
+    DL_FOREACH_SAFE(s->graph.pending, n, next)
+    session_waste(s, n);
+}
+
+static void issue(struct session *s, struct node *n) {
+    const struct request *r = n->request;
+    const char **lines = xcalloc(r->nheaders ? r->nheaders : 1, sizeof *lines);
+    struct buf text = {0};
+    size_t *at = xcalloc(r->nheaders ? r->nheaders : 1, sizeof *at);
+    for (size_t i = 0; i < r->nheaders; i++) {
+        at[i] = text.len;
+        buf_add(&text, r->headers[i].name, strlen(r->headers[i].name));
+        buf_add(&text, ": ", 2);
+        buf_add(&text, r->headers[i].value, strlen(r->headers[i].value) + 1);
+    }
+    for (size_t i = 0; i < r->nheaders; i++)
+        lines[i] = text.p + at[i];
+    struct dispatch_call call = {.id = n->id,
+                                 .addr = n->addr,
+                                 .method = r->method,
+                                 .target = r->target,
+                                 .http10 = r->http10,
+                                 .headers = lines,
+                                 .nheaders = r->nheaders,
+                                 .body = r->body.p,
+                                 .body_len = r->body.len,
+                                 .chunked = r->chunked,
+                                 .streams = n->call.streams};
+    if (n->trust) {
+        call.tls_name = s->trusts[n->trust - 1].name;
+        call.tls_key = s->trusts[n->trust - 1].key_path;
+    }
+    bool ok = dispatch_submit(engine_dispatcher(), &call);
+    free(lines);
+    free(at);
+    buf_free(&text);
+    if (!ok) {
+        n->state = NODE_FAILED;
+        return;
+    }
+    n->state = NODE_ISSUED;
+    n->started_ns = clock_ns();
+    n->origin->ahead++;
+    n->origin->in_flight++;
+    n->site->issued++;
+    s->stats.issued++;
+    if (s->ahead)
+        s->ahead->issued++;
+    session_debug(s, "call %llu issued ahead (%s)", (unsigned long long)n->id, api_name(n->call.api));
+    trace_node(s->number, "issued", n, NULL);
+}
+
+/* Has main a call of its own under way, or held back, at this origin? */
+static bool main_is_at(const struct session *s, const struct origin *o) {
+    for (const struct node *n = s->awaited; n; n = n->next)
+        if (n->origin == o)
+            return true;
+    return false;
+}
+
+void session_pump(struct session *s) {
+    struct node *n, *next;
+    DL_FOREACH_SAFE(s->graph.pending, n, next) {
+        if (n->state != NODE_READY)
+            continue;
+        if (!decide_may_issue(&s->decisions, n->origin, n->doubtful) ||
+            (n->origin->limited && main_is_at(s, n->origin)))
+            continue;
+        issue(s, n);
+        if (s->ahead)
+            ahead_answer(s->ahead, n);
+    }
+}
+
+/* --- results --- */
+
+/* Retry-After in seconds (RFC 9110, 10.2.3), 0 when there is none or it is a date. */
+static uint64_t retry_after(const struct dispatch_result *r) {
+    static const char name[] = "\nretry-after:";
+    for (size_t i = 0; r->raw && i + sizeof name < r->head_len; i++)
+        if (strncasecmp(r->raw + i, name, sizeof name - 1) == 0)
+            return strtoull(r->raw + i + sizeof name - 1, NULL, 10);
+    return 0;
+}
+
+/* What the origin asks for is given back out of the time that was saved, and never more than that. */
+static void overloaded(struct session *s, struct origin *o, const struct dispatch_result *r) {
+    uint64_t wait = retry_after(r), saved = s->stats.hidden_ns;
+    wait = wait > 3600 ? 3600 : wait;
+    wait = wait * 1000000000u > saved ? saved : wait * 1000000000u;
+    decide_overloaded(o);
+    if (clock_ns() + wait > o->closed_until)
+        o->closed_until = clock_ns() + wait;
+    session_debug(s, "origin limits its rate: window %u from now on", o->window);
+}
+
+static void failed(struct session *s, struct node *n, const struct dispatch_result *r) {
+    session_debug(s, "call %llu failed ahead: %s (status %d)", (unsigned long long)n->id, r->error, r->status);
+    trace_node(s->number, "failed", n, r->status ? "status" : r->error);
+    if (r->status == 429 || r->status == 503)
+        overloaded(s, n->origin, r);
+    free(r->raw);
+    keep_lost(s, n);
+    if (n->hit) {
+        hit_cancel(n->hit);
+        n->hit = NULL;
+        graph_remove(&s->graph, n);
+        return;
+    }
+    if (n->prev)
+        n->origin->ahead--;
+    n->state = NODE_FAILED;
+}
+
+/* What has arrived is added to what there was. Takes r->raw over. */
+static void add_response(struct node *n, struct dispatch_result *r) {
+    if (!n->raw) {
+        n->raw = r->raw;
+        n->raw_len = r->raw_len;
+    } else if (r->raw) {
+        n->raw = xrealloc(n->raw, n->raw_len + r->raw_len);
+        memcpy(n->raw + n->raw_len, r->raw, r->raw_len);
+        n->raw_len += r->raw_len;
+        free(r->raw);
+    }
+    r->raw = NULL;
+}
+
+/* A stream goes on: main, if it is there, reads it as it arrives. */
+static void piece(struct node *n, struct dispatch_result *r) {
+    if (n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
+}
+
+static void succeeded(struct session *s, struct node *n, struct dispatch_result *r) {
+    bool begun = n->raw != NULL;
+    n->state = NODE_DONE;
+    n->closes = r->closes;
+    if (begun && n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
+    trace_node(s->number, "done", n, NULL);
+    keep_value(s, n);
+    if (!n->hit)
+        return;
+    session_account_hit(s, n);
+    if (begun) {
+        hit_end(n->hit, n->closes);
+    } else {
+        hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
+        n->raw = NULL;
+    }
+    n->hit = NULL;
+    graph_remove(&s->graph, n);
+}
+
+void sessions_result(struct dispatch_result *r) {
+    struct session *s = session_of(r->id);
+    struct node *n = s ? graph_find(&s->graph, r->id) : NULL;
+    if (!n || n->state != NODE_ISSUED) {
+        free(r->raw);
+        return;
+    }
+    if (r->more) {
+        piece(n, r);
+        return;
+    }
+    n->origin->in_flight--;
+    n->started_ns = r->started_ns;
+    n->finished_ns = r->finished_ns;
+    if (r->raw && r->status >= 200 && r->status < 300)
+        succeeded(s, n, r);
+    else
+        failed(s, n, r);
+    session_release_held();
+    session_pump(s);
+}
