@@ -62,7 +62,7 @@ static int (*const ways[])(void) = {by_execve,   by_execv, by_execvp, by_execvpe
 
 /* SIGCHLD is blocked from the image before on. */
 static void look_for_children(const sigset_t *children) {
-    struct timespec limit = {.tv_nsec = 300000000};
+    struct timespec limit = {.tv_nsec = 200000000};
     siginfo_t info;
     int sig = sigtimedwait(children, &info, &limit);
     pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
