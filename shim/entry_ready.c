@@ -6,6 +6,7 @@
  * the open file, not the descriptor, so a swap would go unnoticed; XCS forgets such a connection. That is why epoll_wait needs
  * no wrapper.
  */
+#include "ahead.h"
 #include "conn.h"
 #include "real.h"
 #include <errno.h>
@@ -35,6 +36,12 @@ static bool any_tracked(const struct pollfd *fds, nfds_t n) {
         if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
             return true;
     return false;
+}
+
+/* In a run-ahead: a wait for one connection is where a continuation may be left. */
+static void look_polled(const struct pollfd *fds, nfds_t n, bool waits) {
+    if (n == 1 && (fds[0].events & INPUT) && waits)
+        ahead_look(fds[0].fd, true);
 }
 
 /* What the real call is, behind one shape: poll and ppoll. */
@@ -104,12 +111,16 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
 }
 
 XCS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout) {
+    if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
+        look_polled(fds, n, timeout < 0 || timeout >= SHORT_MS);
     if (XCS_LIKELY(!any_tracked(fds, n)))
         return REAL(poll)(fds, n, timeout);
     return poll_tracked(fds, n, &(struct poll_call){.timeout = timeout});
 }
 
 XCS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask) {
+    if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
+        look_polled(fds, n, !limit || limit->tv_sec || limit->tv_nsec >= SHORT_MS * 1000000);
     if (XCS_LIKELY(!any_tracked(fds, n)))
         return REAL(ppoll)(fds, n, limit, mask);
     return poll_tracked(fds, n, &(struct poll_call){.limit = limit, .mask = mask, .is_ppoll = true});
@@ -210,16 +221,32 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
     }
 }
 
+static void look_selected(int n, const fd_set *r, bool waits) {
+    int only = -1;
+    for (int fd = 0; r && waits && fd < n && fd < FD_SETSIZE; fd++) {
+        if (FD_ISSET(fd, r) && only >= 0)
+            return;
+        only = FD_ISSET(fd, r) ? fd : only;
+    }
+    if (only >= 0)
+        ahead_look(only, true);
+}
+
 XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
+    struct select_call c = {.timeout = timeout};
+    if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
+        look_selected(n, r, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(select)(n, r, w, e, timeout);
-    return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &(struct select_call){.timeout = timeout});
+    return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
 }
 
 XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *limit, const sigset_t *mask) {
+    struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
+    if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
+        look_selected(n, r, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(pselect)(n, r, w, e, limit, mask);
-    struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
 }
 

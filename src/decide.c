@@ -43,8 +43,11 @@ const char *decide_against_fork(const struct decisions *d, const struct site *s)
     return d->off ? d->off : s->off;
 }
 
-const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful) {
-    return s->off ? s->off : doubtful && d->never_repeats ? "its requests do not repeat" : NULL;
+const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed) {
+    return s->off                         ? s->off
+           : doubtful && d->never_repeats ? "its requests do not repeat"
+           : s->strays && guessed         ? "an earlier answer decides whether it comes"
+                                          : NULL;
 }
 
 bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits) {

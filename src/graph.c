@@ -20,6 +20,21 @@ struct node *graph_add(struct graph *g, uint64_t id, const struct xcs_addr *addr
     return n;
 }
 
+static void forget_edges(struct node *n) {
+    struct edge *e, *next;
+    LL_FOREACH_SAFE(n->edges, e, next) free(e);
+    n->edges = NULL;
+}
+
+void graph_fill(struct node *n, struct request *r, struct call call) {
+    request_free(n->request);
+    json_decref(n->call.body);
+    n->request = r;
+    n->call = call;
+    n->hash = request_hash(&n->addr, r);
+    forget_edges(n);
+}
+
 static void forget_leaves(struct graph *g, uint64_t node) {
     struct leaf *l, *next;
     HASH_ITER(hh, g->leaves, l, next) {
@@ -31,12 +46,11 @@ static void forget_leaves(struct graph *g, uint64_t node) {
 }
 
 void graph_remove(struct graph *g, struct node *n) {
-    struct edge *e, *next;
     graph_unpend(g, n);
     if (n->has_leaves)
         forget_leaves(g, n->id);
     HASH_DEL(g->by_id, n);
-    LL_FOREACH_SAFE(n->edges, e, next) free(e);
+    forget_edges(n);
     request_free(n->request);
     json_decref(n->call.body);
     buf_free(&n->placeholder);

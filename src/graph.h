@@ -49,7 +49,7 @@ struct node {
     struct edge *edges;
     struct buf placeholder;
     bool has_leaves; /* canaries of its placeholder are known */
-    char *raw;       /* the response */
+    char *raw;       /* the response; what has arrived of it while it is a stream */
     size_t raw_len;
     bool closes;
     uint64_t asked_ns, started_ns, finished_ns;
@@ -92,6 +92,9 @@ bool graph_link(struct graph *g, struct node *n);
 bool request_same(const struct xcs_addr *addr_a, const struct request *a, const struct xcs_addr *addr_b,
                   const struct request *b, char *why, size_t why_len);
 uint64_t request_hash(const struct xcs_addr *addr, const struct request *r);
+
+/* A dependent call's request is known now: takes it over. */
+void graph_fill(struct node *n, struct request *r, struct call call);
 
 /* Could r be what n's request becomes once its canaries are known? */
 bool graph_fits(const struct graph *g, const struct node *n, const struct xcs_addr *addr, const struct request *r);
