@@ -195,7 +195,8 @@ static void add_head(const struct shape *s, const struct canaries *c, const stru
 }
 
 bool shape_make(const struct shape *s, const struct canaries *c, const struct call *call, const struct request *r,
-                struct buf *out) {
+                bool feeds, struct buf *out) {
+    const struct rendering how = {c, feeds};
     if (!s->body)
         return false;
     json_t *guide = placeholder_json(c, call, s->dimension);
@@ -205,7 +206,7 @@ bool shape_make(const struct shape *s, const struct canaries *c, const struct ca
         json_decref(guide);
         return false;
     }
-    json_t *v = part_render(s->body, guide, c);
+    json_t *v = part_render(s->body, guide, &how);
     char *text = json_dumps(v, JSON_COMPACT);
     json_decref(v);
     json_decref(guide);
@@ -217,10 +218,11 @@ bool shape_make(const struct shape *s, const struct canaries *c, const struct ca
     return true;
 }
 
-char *shape_text(const struct shape *s, const struct canaries *c) {
-    if (!s || !s->text || !part_is_json(s->text))
+char *shape_text(const struct shape *s, const struct canaries *c, bool feeds) {
+    const struct rendering how = {c, feeds};
+    if (!s || !s->text || !part_has_form(s->text))
         return NULL;
-    json_t *v = part_render(s->text, NULL, c);
+    json_t *v = part_render(s->text, NULL, &how);
     char *text = xstrndup(json_string_value(v), json_string_length(v));
     json_decref(v);
     return text;

@@ -24,12 +24,15 @@ struct shape;
 void shape_learn(struct shape **s, const char *raw, size_t len, const struct call *call);
 void shape_free(struct shape *s);
 
-/* The placeholder for a call in that shape. False: that cannot be, the built-in one must do. */
+/*
+ * The placeholder for a call in that shape. `feeds`: the site's text goes into the requests of other calls, so that none may be made up
+ * without a canary in it. False: that cannot be, the built-in one must do.
+ */
 bool shape_make(const struct shape *s, const struct canaries *c, const struct call *call, const struct request *r,
-                struct buf *out);
+                bool feeds, struct buf *out);
 
-/* The text of a streamed answer if it has a form of its own (JSON), malloc'ed; NULL: a bare canary will do. */
-char *shape_text(const struct shape *s, const struct canaries *c);
+/* The text of a streamed answer if it has a form of its own (JSON, a number), malloc'ed; NULL: a bare canary will do. */
+char *shape_text(const struct shape *s, const struct canaries *c, bool feeds);
 
 /* Length of the embedding vectors seen; 0: none. `s` may be NULL. */
 size_t shape_dimension(const struct shape *s);

@@ -10,6 +10,9 @@
 /* A text of the guide that is longer than this and no canary is a vector in base64. */
 #define WORD_MAX 64
 
+/* Digits that a number may have, and not an identifier. */
+#define NUMBER_MAX 10
+
 enum kind {
     KIND_VALUE, /* nothing in it varies by itself: as last seen */
     KIND_BUILT, /* as the guide has it: vectors, numbers of list items */
@@ -33,6 +36,7 @@ struct part {
     char *key;        /* in an object */
     json_t *value;    /* as last seen; of an object, list or JSON NULL */
     unsigned seen;    /* responses; of a constant and of JSON: those for it less those against it */
+    bool number;      /* a text that was a number each time */
     bool differs;     /* from response to response */
     bool follows;     /* a list that is as long as the guide's; `children` is the first item alone */
     struct found how; /* KIND_JSON: how it was written */
@@ -93,6 +97,19 @@ static bool has_text(const json_t *v) {
     return false;
 }
 
+/* "7", " -0.5\n": a program that asks for it calculates with it. */
+static bool is_number(const char *text, size_t len) {
+    static const char space[] = " \t\r\n", digits[] = "0123456789";
+    const char *p = text + strspn(text, space);
+    p += *p == '-';
+    size_t n = strspn(p, digits);
+    p += n;
+    if (n && *p == '.')
+        p += 1 + strspn(p + 1, digits);
+    p += strspn(p, space);
+    return n > 0 && n < NUMBER_MAX && p == text + len;
+}
+
 /* Is there more around JSON than its fence? */
 static bool has_words(const char *around) {
     around += strspn(around, " \t\r\n");
@@ -107,6 +124,7 @@ static struct part *learn_text(struct lesson *l, const json_t *v) {
     if (!inner) {
         struct part *p = new_part(KIND_STRING, v);
         p->rule = len ? RULE_TEXT : RULE_GENERATED;
+        p->number = is_number(text, len);
         return p;
     }
     struct part *p = new_part(KIND_JSON, NULL);
@@ -235,6 +253,7 @@ static void inherit_string(struct part *p, struct part *old) {
     if (old->rule < p->rule)
         p->rule = old->rule;
     p->differs = old->differs || !same;
+    p->number &= old->number;
     if (!constant || same) {
         p->seen += old->seen;
     } else if (old->seen > 1) {
@@ -288,10 +307,10 @@ void part_inherit(struct part *p, struct part *old) {
 
 /* --- rendering --- */
 
-static bool varies(const struct part *p) {
+static bool varies(const struct part *p, const struct rendering *r) {
     switch (p->rule) {
     case RULE_TEXT:
-        return true;
+        return !p->number || r->feeds;
     case RULE_GENERATED:
         return p->differs || p->seen < 2;
     case RULE_DIFFERS:
@@ -329,56 +348,57 @@ static void add_around(struct buf *out, const char *text, bool differs, bool bef
     }
 }
 
-static json_t *render_json(const struct part *p, const struct canaries *c) {
+static json_t *render_json(const struct part *p, const struct rendering *r) {
     struct buf out = {0};
-    json_t *inner = part_render(p->children, NULL, c);
+    json_t *inner = part_render(p->children, NULL, r);
     char *text = json_dumps(inner, p->how.flags);
     json_decref(inner);
     if (!text)
         abort();
-    add_around(&out, p->around[0], p->around_differs[0], true, c);
+    add_around(&out, p->around[0], p->around_differs[0], true, r->canaries);
     buf_add(&out, text, strlen(text));
-    add_around(&out, p->around[1], p->around_differs[1], false, c);
+    add_around(&out, p->around[1], p->around_differs[1], false, r->canaries);
     free(text);
-    json_t *v = json_stringn(out.p, out.len);
+    bool known = r->feeds && !canary_find(r->canaries, out.p, out.len);
+    json_t *v = known ? canary(r->canaries) : json_stringn(out.p, out.len);
     buf_free(&out);
     return v;
 }
 
-static json_t *render_list(const struct part *p, const json_t *guide, const struct canaries *c) {
+static json_t *render_list(const struct part *p, const json_t *guide, const struct rendering *r) {
     json_t *list = json_array();
     const struct part *item;
     size_t i = 0, known = json_array_size(guide);
     if (p->follows)
         for (; i < known; i++)
-            json_array_append_new(list, part_render(p->children, json_array_get(guide, i), c));
+            json_array_append_new(list, part_render(p->children, json_array_get(guide, i), r));
     else
         LL_FOREACH(p->children, item) {
             const json_t *item_guide = known ? json_array_get(guide, i < known ? i : known - 1) : NULL;
-            json_array_append_new(list, part_render(item, item_guide, c));
+            json_array_append_new(list, part_render(item, item_guide, r));
             i++;
         }
     return list;
 }
 
-static json_t *render_object(const struct part *p, const json_t *guide, const struct canaries *c) {
+static json_t *render_object(const struct part *p, const json_t *guide, const struct rendering *r) {
     json_t *object = json_object();
     const struct part *child;
     LL_FOREACH(p->children, child)
-    json_object_set_new(object, child->key, part_render(child, json_object_get(guide, child->key), c));
+    json_object_set_new(object, child->key, part_render(child, json_object_get(guide, child->key), r));
     return object;
 }
 
-json_t *part_render(const struct part *p, const json_t *guide, const struct canaries *c) {
+json_t *part_render(const struct part *p, const json_t *guide, const struct rendering *r) {
     switch (p->kind) {
     case KIND_STRING:
-        return varies(p) ? canary(c) : json_incref(p->value);
+        return varies(p, r) ? canary(r->canaries) : json_incref(p->value);
     case KIND_JSON:
-        return render_json(p, c);
+        return render_json(p, r);
     case KIND_OBJECT:
-        return render_object(p, guide, c);
+        return render_object(p, guide, r);
     case KIND_LIST:
-        return render_list(p, guide, c);
+        return render_list(p, guide, r);
     case KIND_BUILT:
         if (guide && json_typeof(guide) == json_typeof(p->value))
             return json_incref((json_t *)(uintptr_t)guide);
@@ -389,8 +409,8 @@ json_t *part_render(const struct part *p, const json_t *guide, const struct cana
     return json_incref(p->value);
 }
 
-bool part_is_json(const struct part *p) {
-    return p->kind == KIND_JSON;
+bool part_has_form(const struct part *p) {
+    return p->kind == KIND_JSON || p->number;
 }
 
 /* --- sizes --- */

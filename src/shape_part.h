@@ -30,11 +30,17 @@ struct part *part_of_text(struct lesson *l, const char *text, size_t len);
 /* `p` is of the response that came after those that `old` was learned from: takes over what they taught. `old` is used up. */
 void part_inherit(struct part *p, struct part *old);
 
-/* The value with new canaries where it varies. A new reference. */
-json_t *part_render(const struct part *p, const json_t *guide, const struct canaries *c);
+/* What a rendering is made with. */
+struct rendering {
+    const struct canaries *canaries;
+    bool feeds; /* the text goes into other requests: one in which there is no canary must not pass for known */
+};
 
-/* Is it a text that holds JSON? */
-bool part_is_json(const struct part *p);
+/* The value with new canaries where it varies. A new reference. */
+json_t *part_render(const struct part *p, const json_t *guide, const struct rendering *r);
+
+/* Is it a text that has a form: JSON, a number? */
+bool part_has_form(const struct part *p);
 
 /* Bytes that it takes, or that a rendering with this guide would take: rough, never much too low. */
 size_t part_size(const struct part *p);

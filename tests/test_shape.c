@@ -94,7 +94,7 @@ static void learn_chat(struct place *p, const char *content) {
 static const json_t *make(struct place *p) {
     forget_made(p);
     assert_non_null(p->shape);
-    assert_true(shape_make(p->shape, &p->canaries, &p->call, p->request, &p->raw));
+    assert_true(shape_make(p->shape, &p->canaries, &p->call, p->request, false, &p->raw));
     assert_int_equal(response_parse(&p->response, p->raw.p, p->raw.len, false), RESPONSE_WHOLE);
     assert_int_equal(p->response.status, 200);
     p->json = json_loadb(p->response.body.p, p->response.body.len, 0, NULL);
@@ -322,8 +322,8 @@ static void test_styles(void **state) {
 /* No JSON, and no text that could stand for another one without a canary in it. */
 static void test_what_is_no_json_text(void **state) {
     static const char *const texts[] = {
-        "Paris.", "42",   "\"quoted\"",          "As shown in [1] and [2].", "[1] says so.",    "{}  and more",
-        "{a: 1}", "{\"a", "set notation {1, 2}", "```\nno json\n```",        "I like {} a lot", "[",
+        "Paris.", "42 km", "\"quoted\"",          "As shown in [1] and [2].", "[1] says so.",    "{}  and more",
+        "{a: 1}", "{\"a",  "set notation {1, 2}", "```\nno json\n```",        "I like {} a lot", "[",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         void *own;
@@ -339,6 +339,35 @@ static void test_what_is_no_json_text(void **state) {
     const char *text = content(p);
     assert_non_null(canary_find(&p->canaries, text, strlen(text)));
     assert_non_null(strstr(text, "{\"score\": 5}"));
+}
+
+/* A text that is a number each time is one again, as last seen. */
+static void test_numbers(void **state) {
+    struct place *p = *state;
+    learn_chat(p, "7");
+    assert_string_equal(content(p), "7");
+    learn_chat(p, " -0.5\n");
+    assert_string_equal(content(p), " -0.5\n");
+    learn_chat(p, "none");
+    learn_chat(p, "7");
+    assert_true(is_canary(p, content(p)));
+}
+
+/* Where the text goes into other requests, nothing made up may go out in them. */
+static void test_made_up_text_is_not_fed(void **state) {
+    static const char *const texts[] = {"7", "[1, 2]", "{\"score\": 5}", "```json\n{\"score\": 5}\n```"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct place *p = *state;
+        struct buf made = {0};
+        learn_chat(p, texts[i]);
+        assert_string_equal(content(p), texts[i]);
+        assert_true(shape_make(p->shape, &p->canaries, &p->call, p->request, true, &made));
+        const char *text = strstr(made.p, "\"content\":\"") + 11;
+        assert_ptr_equal(canary_find(&p->canaries, text, strlen(text)), text);
+        buf_free(&made);
+        teardown(state);
+        setup(state);
+    }
 }
 
 /* One answer that is broken does not undo what many have taught. */
@@ -400,11 +429,11 @@ static void check_stream(struct place *p, const char *body) {
     p->shape = NULL;
     learn_with(p, "Content-Type: text/event-stream\r\n", body, strlen(body));
     struct buf none = {0};
-    char *text = shape_text(p->shape, &p->canaries);
+    char *text = shape_text(p->shape, &p->canaries, false);
     assert_non_null(text);
     json_t *v = json_loads(text, 0, NULL);
     assert_true(is_canary(p, text_at(v, "a")));
-    assert_false(shape_make(p->shape, &p->canaries, &p->call, p->request, &none));
+    assert_false(shape_make(p->shape, &p->canaries, &p->call, p->request, false, &none));
     json_decref(v);
     free(text);
 }
@@ -432,8 +461,8 @@ static void test_stream_of_words(void **state) {
     struct place *p = *state;
     learn(p, "data: {\"choices\":[{\"delta\":{\"content\":\"Paris\"}}]}\n\n");
     assert_non_null(p->shape);
-    assert_null(shape_text(p->shape, &p->canaries));
-    assert_null(shape_text(NULL, &p->canaries));
+    assert_null(shape_text(p->shape, &p->canaries, false));
+    assert_null(shape_text(NULL, &p->canaries, false));
 }
 
 /* --- what a server may send --- */
@@ -528,7 +557,7 @@ static void test_rendered_size(void **state) {
     learn(p, body);
     assert_non_null(p->shape);
     ask(p, "/v1/chat/completions", "{\"messages\":[],\"n\":4000}");
-    assert_false(shape_make(p->shape, &p->canaries, &p->call, p->request, &none));
+    assert_false(shape_make(p->shape, &p->canaries, &p->call, p->request, false, &none));
     free(body);
     json_decref(v);
     buf_free(&text);
@@ -553,7 +582,7 @@ static void test_mangled(void **state) {
             struct buf made = {0};
             raw[i] = others[k];
             shape_learn(&p->shape, raw, len, &p->call);
-            shape_make(p->shape, &p->canaries, &p->call, p->request, &made);
+            shape_make(p->shape, &p->canaries, &p->call, p->request, false, &made);
             buf_free(&made);
             raw[i] = was;
         }
@@ -577,6 +606,8 @@ int main(void) {
         TEST(test_fence_and_words_around),
         TEST(test_styles),
         TEST(test_what_is_no_json_text),
+        TEST(test_numbers),
+        TEST(test_made_up_text_is_not_fed),
         TEST(test_broken_json_is_an_exception),
         TEST(test_headers),
         TEST(test_chunked),
