@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define HEAD_MAX (16 * 1024)
+#define AGAIN_MAX (64 * 1024)
 #define RENDERED_MAX (4 * 1024 * 1024)
 
 struct field {
@@ -140,9 +141,14 @@ static void inherit(struct shape *s, struct shape *old) {
         s->dimension = old->dimension;
 }
 
+/* Vectors are of one length and large responses take long: one of them has taught enough. */
+static bool is_enough(const struct shape *s, size_t len) {
+    return s && (s->dimension || len > AGAIN_MAX);
+}
+
 void shape_learn(struct shape **sp, const char *raw, size_t len, const struct call *call) {
     struct response r;
-    if (len > SHAPE_RAW_MAX || response_parse(&r, raw, len, true) != RESPONSE_WHOLE)
+    if (len > SHAPE_RAW_MAX || is_enough(*sp, len) || response_parse(&r, raw, len, true) != RESPONSE_WHOLE)
         return;
     struct shape *s = xcalloc(1, sizeof *s), *old = *sp;
     if (r.status >= 200 && r.status < 300 && !response_header(&r, "content-encoding") && learn_body(s, &r.body, call) &&
