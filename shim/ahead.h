@@ -38,6 +38,13 @@ struct ahead_plan {
  */
 bool ahead_quarantine(const struct ahead_plan *plan);
 
+/*
+ * In a run-ahead, before it reads from fd or waits for it: leaves a continuation there if the engine asks for one (then this
+ * returns in both, in the continuation when its real answer is there). `blocks`: the call that follows may wait; otherwise
+ * this does not wait either.
+ */
+void ahead_look(int fd, bool blocks);
+
 /* Ends the run-ahead: tells the engine `reason` (a short constant text) and leaves. Async-signal-safe. */
 void ahead_end(const char *reason) __attribute__((noreturn));
 

@@ -29,7 +29,7 @@
 
 #define STUCK_MS 20
 #define RETAKES 3
-#define CHILDREN 64
+#define CHILDREN 256
 #define KERNEL_SIGSET 8
 #define VERDICT_MS 300
 
@@ -47,8 +47,21 @@ void ahead_child_reset(void) {
     engine_child_reset();
 }
 
+/* Continuations are made by run-aheads: the engine knows their numbers. */
+static void adopt(bool last) {
+    int32_t pids[CHILDREN];
+    size_t room = 0, next = 0;
+    for (size_t i = 0; i < CHILDREN; i++)
+        room += children[i] == 0;
+    size_t n = channel_ended(pids, room, last);
+    for (size_t i = 0; i < CHILDREN && next < n; i++)
+        if (!children[i])
+            children[i] = pids[next++];
+}
+
 int ahead_reap(void) {
     int left = engine_reap();
+    adopt(false);
     for (size_t i = 0; i < CHILDREN; i++) {
         if (children[i] && xcs_sys4(SYS_wait4, children[i], 0, __WALL | WNOHANG, 0) != 0)
             children[i] = 0;
@@ -58,6 +71,8 @@ int ahead_reap(void) {
 }
 
 void ahead_kill(void) {
+    if (current_id)
+        adopt(true);
     for (size_t i = 0; i < CHILDREN; i++)
         if (children[i])
             xcs_sys2(SYS_kill, children[i], SIGKILL);

@@ -14,10 +14,10 @@
  */
 bool main_run_ahead(struct conn *c, int fd, bool always);
 
-/* Reaps the run-aheads and the holder that have ended; how many are left. Needs the state lock. */
+/* Reaps the run-aheads, continuations and the holder that have ended; how many are left. Needs the state lock. */
 int ahead_reap(void);
 
-/* Kills the run-aheads. */
+/* Kills the run-aheads and continuations: main ends. */
 void ahead_kill(void);
 
 /* In the child of a fork: they are not its children. */

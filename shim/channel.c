@@ -13,13 +13,14 @@
 
 #define REPLY_MS 2000
 #define START_MS 2000
+#define LAST_MS 100
 #define FILTER_MAX 2048
 #define REQUEST_FDS 2
 #define TRUSTS 64
 
 static int channel = -1;
 static ino_t channel_ino; /* a program that closes by raw system call could have reused the number */
-static bool first_pending, first_answered, welcomed;
+static bool first_pending, first_answered, welcomed, ended;
 static struct verdict first;
 static struct sock_filter filter[FILTER_MAX];
 static unsigned short filter_len;
@@ -40,7 +41,7 @@ void channel_close(void) {
     else if (channel >= 0)
         fdtab_set(channel, NULL);
     channel = -1;
-    first_pending = first_answered = welcomed = false;
+    first_pending = first_answered = welcomed = ended = false;
     filter_len = 0;
     for (size_t i = 0; i < TRUSTS; i++)
         trusts[i].told = false;
@@ -141,6 +142,7 @@ static bool receive_verdict(struct verdict *out, int limit_ms) {
             xcs_sys1(SYS_close, fd);
         return lost("engine of another version");
     }
+    ended = (m.flags & XCS_F_ENDED) != 0;
     *out = (struct verdict){(enum xcs_verdict)m.verdict, m.node, (m.flags & XCS_F_FORK) != 0, fd};
     return true;
 }
@@ -277,6 +279,19 @@ bool channel_made_progress(uint32_t ahead_id) {
     if (fd >= 0)
         xcs_sys1(SYS_close, fd);
     return m.type != XCS_STATE || m.node > 0 || !(m.flags & XCS_F_ALIVE);
+}
+
+size_t channel_ended(int32_t *pids, size_t max, bool last) {
+    struct xcs_msg m = {.type = XCS_REAP, .arg = (uint32_t)max, .flags = last ? XCS_F_LAST : 0};
+    int fd;
+    if (channel < 0 || first_pending || !welcomed || max == 0 || !(ended || last))
+        return 0;
+    ended = false;
+    if (!transmit(&m, NULL, NULL, 0) || !receive(&m, pids, max * sizeof *pids, &fd, last ? LAST_MS : REPLY_MS))
+        return 0;
+    if (fd >= 0)
+        xcs_sys1(SYS_close, fd);
+    return m.type == XCS_STATE ? (size_t)m.len / sizeof *pids : 0;
 }
 
 struct sock_fprog channel_filter(void) {

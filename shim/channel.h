@@ -47,6 +47,12 @@ void channel_answered(uint64_t node, bool first_call);
 /* Has the run-ahead made a call yet, or ended? True also when that cannot be known. */
 bool channel_made_progress(uint32_t ahead_id);
 
+/*
+ * The process numbers of continuations that have ended and are main's to reap; how many, at most `max`. `last`: main ends,
+ * they all do now; otherwise this asks the engine only when there are some.
+ */
+size_t channel_ended(int32_t *pids, size_t max, bool last);
+
 /* The seccomp filter from WELCOME; len 0 when there is none. */
 struct sock_fprog channel_filter(void);
 

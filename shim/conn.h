@@ -84,6 +84,9 @@ static inline struct conn *conn_of(int fd) {
 /* False in a child that shares or copies main's memory without our atfork handler: the call must simply pass. */
 bool conn_mine(void);
 
+/* Would a read of it wait? */
+bool conn_is_blocking(int fd);
+
 /* connect(2) succeeded or is in progress. */
 void conn_opened(int fd, const struct sockaddr *addr, socklen_t len);
 

@@ -8,7 +8,6 @@
 struct conn *conn_locked(int fd);
 
 /* conn.c */
-bool conn_is_blocking(int fd);
 bool conn_is_readable(int fd);
 ino_t conn_ino(int fd);
 void conn_release(struct conn *c);                          /* drops the held request's memory */

@@ -4,6 +4,7 @@
  * A HIT is read by conn_receive; on the real connection the real call is made, and made again where
  * conn_received says that its answer does not stand. Contracts as in entry_send.c; MSG_PEEK counts nothing.
  */
+#include "ahead.h"
 #include "conn.h"
 #include "real.h"
 #include <errno.h>
@@ -15,6 +16,12 @@
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __recv_chk(int fd, void *buf, size_t n, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, struct sockaddr *from, socklen_t *len);
+
+/* In a run-ahead a continuation may be left here. */
+static inline void look(int fd, int flags) {
+    if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
+        ahead_look(fd, !(flags & MSG_DONTWAIT) && conn_is_blocking(fd));
+}
 
 #define ON_CONNECTION(fd, iov_, count_, flags_, real_call)                                                             \
     for (;;) {                                                                                                         \
@@ -30,15 +37,19 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, stru
     }
 
 XCS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags) {
-    if (XCS_LIKELY(!conn_of(fd)))
+    if (XCS_LIKELY(!conn_of(fd))) {
+        look(fd, flags);
         return REAL(recv)(fd, buf, n, flags);
+    }
     struct iovec iov = {buf, n};
     ON_CONNECTION(fd, &iov, 1, flags, REAL(recv)(fd, buf, n, flags))
 }
 
 XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len) {
-    if (XCS_LIKELY(!conn_of(fd)))
+    if (XCS_LIKELY(!conn_of(fd))) {
+        look(fd, flags);
         return REAL(recvfrom)(fd, buf, n, flags, from, len);
+    }
     /* On a TCP connection the address is left alone and its length becomes 0 (recv(2)). */
     struct iovec iov = {buf, n};
     for (;;) {
@@ -58,8 +69,10 @@ XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
 }
 
 XCS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
-    if (XCS_LIKELY(!conn_of(fd)))
+    if (XCS_LIKELY(!conn_of(fd))) {
+        look(fd, flags);
         return REAL(recvmsg)(fd, msg, flags);
+    }
     for (;;) {
         ssize_t r;
         struct msghdr given = *msg;
@@ -81,34 +94,38 @@ XCS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, str
 }
 
 XCS_EXPORT ssize_t read(int fd, void *buf, size_t n) {
-    if (XCS_LIKELY(!conn_of(fd)))
+    if (XCS_LIKELY(!conn_of(fd))) {
+        look(fd, 0);
         return REAL(read)(fd, buf, n);
+    }
     struct iovec iov = {buf, n};
     ON_CONNECTION(fd, &iov, 1, 0, REAL(read)(fd, buf, n))
 }
 
 XCS_EXPORT ssize_t readv(int fd, const struct iovec *iov, int iovcnt) {
-    if (XCS_LIKELY(!conn_of(fd)) || iovcnt <= 0)
+    if (XCS_LIKELY(!conn_of(fd)) || iovcnt <= 0) {
+        look(fd, 0);
         return REAL(readv)(fd, iov, iovcnt);
+    }
     ON_CONNECTION(fd, (struct iovec *)(uintptr_t)iov, (size_t)iovcnt, 0, REAL(readv)(fd, iov, iovcnt))
 }
 
 /* A size beyond the buffer's is libc's to report. */
 XCS_EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t room) {
-    if (XCS_UNLIKELY(n > room) || !conn_of(fd))
+    if (XCS_UNLIKELY(n > room) || xcs_mode == XCS_MODE_OFF)
         return REAL(__read_chk)(fd, buf, n, room);
     return read(fd, buf, n);
 }
 
 XCS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t room, int flags) {
-    if (XCS_UNLIKELY(n > room) || !conn_of(fd))
+    if (XCS_UNLIKELY(n > room) || xcs_mode == XCS_MODE_OFF)
         return REAL(__recv_chk)(fd, buf, n, room, flags);
     return recv(fd, buf, n, flags);
 }
 
 XCS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t room, int flags, struct sockaddr *from,
                                   socklen_t *len) {
-    if (XCS_UNLIKELY(n > room) || !conn_of(fd))
+    if (XCS_UNLIKELY(n > room) || xcs_mode == XCS_MODE_OFF)
         return REAL(__recvfrom_chk)(fd, buf, n, room, flags, from, len);
     return recvfrom(fd, buf, n, flags, from, len);
 }

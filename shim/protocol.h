@@ -16,20 +16,25 @@
  *               the DER public key (SubjectPublicKeyInfo) of the
  *               peer that the program's handshake accepted
  *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
- *               payload: one whole raw HTTP request                      verdict, node, flags FORK [fd: HIT socket]
+ *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
  *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
  *               [fds: run-ahead's channel, pidfd]
  *     ANSWERED  node: first byte of a MISS's answer was read    (no reply)
  *     REVERT    node: a HIT was given up, the request goes out  (no reply)
  *     DROP      arg=run-ahead id: stuck, kill it                (no reply)
+ *     REAP      arg=room for so many, flags LAST: all end now   STATE    payload: process numbers (int32_t each) of
+ *                                                                        continuations that have ended, or end now
  *     NOTE      payload: text for XCS_DEBUG                     (no reply)
  *
- *   a run-ahead's channel: no replies at all.
+ *   a run-ahead's or continuation's channel: no replies at all.
+ *     engine -> run-ahead
+ *     KEEP      node: leave a continuation at the call whose answer is about to come
  *     run-ahead -> engine
  *     CONN      addr, node=node whose answer is awaited on it or 0 [fd: far end of a stream socket]
  *     BARRIER   payload: the reason (a system call's name, …); the run-ahead ends itself afterwards
  *     TRUST     arg: the TLS peer (its number in main's session) that the next request is meant for
+ *     KEPT      node (of KEEP), arg=its process number [fds: the continuation's channel, pidfd]
  *     RANDOM    randomness was drawn (sent at most once between two calls; the engine resets on a call)
  *     end of file: the run-ahead has ended
  *
@@ -37,10 +42,11 @@
  * engine as if it were the server at `addr`. The engine answers with a placeholder, with the real response when
  * that is already there, or not at all (the flow control).
  *
- * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, then the
+ * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, or, where the request asks
+ * for a stream, has begun with success; then the
  * raw response as the server sent it (status line, headers, body with its transfer coding). The first bytes carry, as
  * SCM_RIGHTS, a memfd: struct xcs_response, then the same raw bytes; with it an engine killed half-way loses
- * nothing. End of file before any byte: the call failed, main's own request must go out. After the last byte the
+ * nothing of what had arrived. While a stream goes on, the memfd's head says XCS_LENGTH_UNKNOWN. End of file before any byte: the call failed, main's own request must go out. After the last byte the
  * engine shuts its side down if XCS_R_CLOSE is set, and otherwise keeps it open until the shim closes.
  *
  * Versions: a HELLO with another `proto` closes the channel; a WELCOME likewise turns XCS off.
@@ -73,7 +79,10 @@ enum xcs_type {
     XCS_CONN,
     XCS_BARRIER,
     XCS_RANDOM,
-    XCS_TRUST
+    XCS_TRUST,
+    XCS_KEEP,
+    XCS_KEPT,
+    XCS_REAP
 };
 
 enum xcs_verdict {
@@ -82,10 +91,12 @@ enum xcs_verdict {
     XCS_HIT       /* read the response from the socket that comes along */
 };
 
-#define XCS_F_DEBUG 1u /* HELLO: explain decisions on the stderr passed along */
-#define XCS_F_MEMFD 2u /* payload is in a memfd (the first descriptor) */
-#define XCS_F_FORK 4u  /* VERDICT: a run-ahead may be forked at the next blocking read */
-#define XCS_F_ALIVE 8u /* STATE: the run-ahead is alive */
+#define XCS_F_DEBUG 1u  /* HELLO: explain decisions on the stderr passed along */
+#define XCS_F_MEMFD 2u  /* payload is in a memfd (the first descriptor) */
+#define XCS_F_FORK 4u   /* VERDICT: a run-ahead may be forked at the next blocking read */
+#define XCS_F_ALIVE 8u  /* STATE: the run-ahead is alive */
+#define XCS_F_ENDED 16u /* VERDICT: continuations have ended, REAP tells which */
+#define XCS_F_LAST 32u  /* REAP: main ends, so do they */
 
 /* A peer of a TCP connection. `len` 0: none. */
 struct xcs_addr {
@@ -116,5 +127,6 @@ struct xcs_response {
     uint32_t flags;
     uint64_t len; /* raw response bytes, which follow this struct */
 };
+#define XCS_LENGTH_UNKNOWN UINT64_MAX /* more may follow */
 
 #endif

@@ -50,7 +50,8 @@ static bool collect(const char *d_name) {
 
 /* All numbers first: replacing makes and closes descriptors while it goes. */
 static bool list_descriptors(void) {
-    SCOPED_FD dir = (int)xcs_sys4(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    SCOPED_FD dir = (int)xcs_sys6(SYS_openat, AT_FDCWD, XCS_ARG("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+                                  0, XCS_COOKIE); /* a continuation is under the filter */
     nfds = 0;
     if (dir < 0) {
         return false;
@@ -238,6 +239,34 @@ static bool replace(const struct ahead_plan *plan, int fd) {
     default:
         return put_silent(&old);
     }
+}
+
+/* The continuation's offset must not be its run-ahead's. What the copy has written stays common: only a guess rests on it. */
+static bool renew_file(int fd) {
+    struct stat st;
+    long flags = xcs_sys3(SYS_fcntl, fd, F_GETFL, 0), cloexec = xcs_sys3(SYS_fcntl, fd, F_GETFD, 0);
+    if (xcs_sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) != 0 || !S_ISREG(st.st_mode) ||
+        (flags & (O_ACCMODE | O_PATH)) != O_RDONLY) {
+        return true;
+    }
+    long offset = xcs_sys3(SYS_lseek, fd, 0, SEEK_CUR);
+    int how = O_RDONLY | O_CLOEXEC | (int)(flags & O_NONBLOCK);
+    SCOPED_FD fresh = (int)xcs_sys6(SYS_openat, AT_FDCWD, XCS_ARG(fd_path(fd).text), how, 0, 0, XCS_COOKIE);
+    return fresh >= 0 && xcs_sys3(SYS_lseek, fresh, offset, SEEK_SET) == offset &&
+           xcs_sys3(SYS_dup3, fresh, fd, cloexec & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
+}
+
+bool quarantine_renew(int awaited, uint64_t node) {
+    if (!list_descriptors()) {
+        return false;
+    }
+    net_renew_begins();
+    for (size_t i = 0; i < nfds; i++) {
+        if (fds[i] != ahead_self.channel && !(net_renew(fds[i], fds[i] == awaited ? node : 0) && renew_file(fds[i]))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool quarantine_descriptors(const struct ahead_plan *plan) {

@@ -62,6 +62,12 @@ void trap_end(const struct trap *t) __attribute__((noreturn));
 bool quarantine_descriptors(const struct ahead_plan *plan);
 bool quarantine_mappings(void);
 
+/*
+ * In a continuation: sockets to the engine and files that are read become its own; the one at `awaited` is where the
+ * answer of `node` is to come.
+ */
+bool quarantine_renew(int awaited, uint64_t node);
+
 /* quarantine_events.c: a new epoll or eventfd in the state of the inherited one; then, at the end, what was watched. */
 long events_new_epoll(int fd);
 long events_new_counter(int fd, int flags);
@@ -70,6 +76,11 @@ void events_watch_again(void);
 /* trap_net.c: gives a connected pair's near end, remembers `peer` (NULL: not connected); -errno on failure. */
 long net_pair(int family, int type, int flags, const struct xcs_addr *peer, int *far);
 bool net_tell_conn(const struct xcs_addr *addr, uint64_t node, int far);
+/* Is it connected to the engine? */
+bool net_is_engine(long fd);
+/* A socket that the run-ahead has too is replaced; any other descriptor is left as it is. */
+void net_renew_begins(void);
+bool net_renew(int fd, uint64_t node);
 
 /* trap_files.c: what the terminal on descriptor 0..2 said of itself before it was replaced. */
 void tty_capture(int fd);

@@ -93,6 +93,56 @@ bool net_tell_conn(const struct xcs_addr *addr, uint64_t node, int far) {
     return ahead_tell(&msg, NULL, 0, far, 0) > 0;
 }
 
+bool net_is_engine(long fd) {
+    const struct net_socket *row = find(fd);
+    return row != NULL && row->type == SOCK_STREAM && row->family != AF_UNIX && row->peer.len != 0;
+}
+
+/* What has been replaced already: a socket may have several descriptors. */
+#define RENEWED_MAX 64
+static struct {
+    ino_t ino;
+    int fd;
+} renewed[RENEWED_MAX];
+static size_t nrenewed;
+
+void net_renew_begins(void) {
+    nrenewed = 0;
+}
+
+static int renewed_as(ino_t ino) {
+    for (size_t i = 0; i < nrenewed; i++) {
+        if (renewed[i].ino == ino) {
+            return renewed[i].fd;
+        }
+    }
+    return -1;
+}
+
+bool net_renew(int fd, uint64_t node) {
+    const struct net_socket *row = find(fd);
+    if (row == NULL || row->type != SOCK_STREAM) {
+        return true;
+    }
+    struct net_socket old = *row;
+    long flags = xcs_sys3(SYS_fcntl, fd, F_GETFL, 0), cloexec = xcs_sys3(SYS_fcntl, fd, F_GETFD, 0);
+    int how = cloexec & FD_CLOEXEC ? O_CLOEXEC : 0;
+    int other = renewed_as(old.ino);
+    if (other >= 0) {
+        return xcs_sys3(SYS_dup3, other, fd, how) >= 0;
+    }
+    SCOPED_FD far = -1;
+    SCOPED_FD near = (int)net_pair(old.family, old.type, flags & O_NONBLOCK ? SOCK_NONBLOCK : 0,
+                                   old.peer.len != 0 ? &old.peer : NULL, &far);
+    if (near < 0 || nrenewed == RENEWED_MAX || xcs_sys3(SYS_dup3, near, fd, how) < 0) {
+        return false;
+    }
+    renewed[nrenewed].ino = old.ino;
+    renewed[nrenewed++].fd = fd;
+    close_raw(&old.far);
+    return old.peer.len == 0 || net_tell_conn(&old.peer, node, far);
+}
+
 static long serve_socket(struct trap *t) {
     int family = (int)t->arg[0], type = (int)t->arg[1] & 0xf, flags = (int)t->arg[1] & (SOCK_NONBLOCK | SOCK_CLOEXEC);
     bool inet = family == AF_INET || family == AF_INET6;

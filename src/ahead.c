@@ -5,6 +5,8 @@
 #include "ahead.h"
 #include "clock.h"
 #include "engine.h"
+#include "keep.h"
+#include "session_impl.h"
 #include "trace.h"
 #include <errno.h>
 #include <signal.h>
@@ -38,18 +40,32 @@ static void conn_end(struct ahead_conn *c) {
     loop_free_later(c);
 }
 
-void ahead_forget(struct ahead *a, struct node *n) {
-    struct ahead_conn *c;
+static void leave(struct ahead *a, struct node *n) {
     if (a->forked_at == n)
         a->forked_at = NULL;
     if (a->cursor == n)
         a->cursor = n == a->session->graph.pending ? NULL : n->prev;
-    DL_FOREACH(a->conns, c) if (c->waiting == n) c->waiting = NULL;
+}
+
+void aheads_forget(struct session *s, struct node *n) {
+    struct ahead *k;
+    struct ahead_conn *c;
+    DL_FOREACH(s->kept, k) leave(k, n);
+    if (!s->ahead)
+        return;
+    leave(s->ahead, n);
+    DL_FOREACH(s->ahead->conns, c) if (c->waiting == n) c->waiting = NULL;
+}
+
+bool ahead_waits(const struct ahead *a, const struct node *n) {
+    const struct ahead_conn *c;
+    DL_FOREACH(a->conns, c) if (c->waiting == n) return true;
+    return false;
 }
 
 static void judge(struct ahead *a) {
     struct session *s = a->session;
-    if (a->superseded || a->issued > 0)
+    if (a->superseded || a->issued > 0 || a->is_kept)
         return;
     if (decide_found_nothing(a->site)) {
         session_debug(s, "site %016llx decided against: %s", (unsigned long long)a->site->id, a->site->off);
@@ -60,18 +76,23 @@ static void judge(struct ahead *a) {
 
 void ahead_close(struct ahead *a, const char *why) {
     struct session *s = a->session;
-    if (s->ahead != a)
-        return; /* closed already, in a step that its caller could not see */
+    if (a->closed)
+        return; /* in a step that its caller could not see */
     struct ahead_conn *c, *next;
-    session_debug(s, "run-ahead %u ended after %u calls, %u issued: %s", a->id, a->calls, a->issued, why);
-    trace_event(s->number, "run-ahead ended", a->id, why);
+    const char *what = a->is_kept ? "continuation" : "run-ahead";
+    a->closed = true;
+    session_debug(s, "%s %u ended after %u calls, %u issued: %s", what, a->id, a->calls, a->issued, why);
+    trace_event(s->number, a->is_kept ? "continuation ended" : "run-ahead ended", a->id, why);
     if (a->process.active)
         syscall(SYS_pidfd_send_signal, a->process.fd, SIGKILL, NULL, 0);
     DL_FOREACH_SAFE(a->conns, c, next)
     conn_end(c);
     source_end(&a->channel);
     source_end(&a->process);
-    s->ahead = NULL;
+    if (a->is_kept)
+        keep_ended(a);
+    else
+        s->ahead = NULL;
     judge(a);
     loop_free_later(a);
 }
@@ -97,15 +118,16 @@ static void write_on(struct ahead_conn *c) {
         shutdown(c->source.fd, SHUT_WR);
 }
 
-/* The real response if it is there already, else the placeholder. */
-static void answer(struct ahead_conn *c, struct node *n) {
+void ahead_answer_on(struct ahead_conn *c, struct node *n) {
     struct graph *g = &c->ahead->session->graph;
     c->waiting = NULL;
     c->close_after = !n->request->keep_alive || (n->state == NODE_DONE && n->closes);
     if (n->state == NODE_DONE && n->raw) {
         buf_add(&c->out, n->raw, n->raw_len);
     } else {
-        const struct buf *b = graph_placeholder(g, n, n->origin ? n->origin->dimension : 0);
+        keep_ask(c->ahead, n);
+        c->ahead->guessed |= n->site->branches;
+        const struct buf *b = graph_placeholder(g, n);
         if (!b) {
             ahead_close(c->ahead, "a placeholder would be too large");
             return;
@@ -117,11 +139,15 @@ static void answer(struct ahead_conn *c, struct node *n) {
     write_on(c);
 }
 
+void ahead_wait_on(struct ahead_conn *c, struct node *n) {
+    c->waiting = n;
+}
+
 void ahead_answer(struct ahead *a, struct node *n) {
     struct ahead_conn *c;
     DL_FOREACH(a->conns, c) {
         if (c->waiting == n) {
-            answer(c, n);
+            ahead_answer_on(c, n);
             return;
         }
     }
@@ -141,8 +167,8 @@ static struct node *adopt(struct ahead *a, const struct xcs_addr *addr, uint32_t
     return NULL;
 }
 
-static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, uint32_t trust, struct request *r,
-                             struct call call) {
+struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32_t trust, struct request *r,
+                            struct call call) {
     struct session *s = a->session;
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = decide_site(&s->decisions, call.site);
@@ -151,7 +177,7 @@ static struct node *new_node(struct ahead *a, const struct xcs_addr *addr, uint3
     n->doubtful = a->random;
     n->forked_at = a->site;
     n->state = graph_link(&s->graph, n) ? NODE_DEPENDENT : NODE_READY;
-    const char *against = decide_against_call(&s->decisions, n->site, n->doubtful);
+    const char *against = decide_against_call(&s->decisions, n->site, n->doubtful, a->guessed);
     if (n->state == NODE_READY && against) {
         session_debug(s, "call %llu left to the program: %s", (unsigned long long)n->id, against);
         n->state = NODE_LEFT;
@@ -173,16 +199,21 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
         ahead_close(a, "a TLS peer that is not known");
         return;
     }
+    a->calls++;
+    if (a->is_kept) {
+        keep_call(a, c, &c->addr, trust, r, call);
+        return;
+    }
     struct node *n = adopt(a, &c->addr, trust, r);
     if (n) {
         request_free(r);
         json_decref(call.body);
     } else {
-        n = new_node(a, &c->addr, trust, r, call);
+        n = ahead_new_node(a, &c->addr, trust, r, call);
     }
-    a->calls++;
     a->random = false;
     a->cursor = n;
+    a->seen_last = n->id;
     n->seen_by = a->id;
     a->dependents = n->state == NODE_DEPENDENT ? a->dependents + 1 : 0;
     if (a->dependents > WINDOW) {
@@ -192,13 +223,14 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
     if (n->state == NODE_DEPENDENT) {
         session_debug(s, "call %llu waits for the answer of an earlier one", (unsigned long long)n->id);
         trace_node(s->number, "dependent", n, NULL);
+        keep_dependent(s, n);
     }
     if (n->state == NODE_READY) {
         c->waiting = n;
         session_pump(s);
         return;
     }
-    answer(c, n);
+    ahead_answer_on(c, n);
 }
 
 static void on_request(struct ahead_conn *c, struct request *r) {
@@ -258,8 +290,10 @@ static void conn_open(struct ahead *a, struct packet *p) {
     p->fds[0] = -1;
     c->intake = intake_new();
     DL_APPEND(a->conns, c);
-    if (p->msg.node && a->forked_at && a->forked_at->id == p->msg.node)
-        answer(c, a->forked_at);
+    if (p->msg.node && a->is_kept)
+        keep_begin(a, c, p->msg.node);
+    else if (p->msg.node && a->forked_at && a->forked_at->id == p->msg.node)
+        ahead_answer_on(c, a->forked_at);
 }
 
 /* False when the run-ahead is gone. */
@@ -275,6 +309,8 @@ static bool drain_channel(struct ahead *a) {
             conn_open(a, &p);
         else if (p.msg.type == XCS_RANDOM)
             a->random = true;
+        else if (p.msg.type == XCS_KEPT)
+            keep_open(a, &p);
         else if (p.msg.type == XCS_TRUST)
             a->trust = p.msg.arg;
         packet_end(&p);
@@ -303,7 +339,7 @@ static void process_ready(struct source *src, uint32_t events) {
         ahead_close(a, "killed or crashed");
 }
 
-void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int pidfd) {
+struct ahead *ahead_new(struct session *s, struct node *n, uint32_t id, int channel, int pidfd) {
     struct ahead *a = xcalloc(1, sizeof *a);
     a->session = s;
     a->id = id;
@@ -313,15 +349,23 @@ void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int
         close(channel);
         close(pidfd);
         free(a);
-        return;
+        return NULL;
     }
     if (!source_add(&a->process, pidfd, EPOLLIN, process_ready))
         close(pidfd);
+    return a;
+}
+
+void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int pidfd) {
+    struct ahead *a = ahead_new(s, n, id, channel, pidfd);
+    if (!a)
+        return;
     /* It will meet again, with other placeholders, the calls that waited for answers before it. */
     struct node *old, *next;
     DL_FOREACH_SAFE(s->graph.pending, old, next)
     if (old->state == NODE_DEPENDENT)
         session_waste(s, old);
+    keep_close_all(s, "a new run-ahead");
     s->ahead = a;
     s->stats.run_aheads++;
     session_debug(s, "run-ahead %u forked at call %llu", id, (unsigned long long)n->id);

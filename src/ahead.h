@@ -1,5 +1,5 @@
 /*
- * The engine's side of a run-ahead: it is the far end of all its connections.
+ * The engine's side of a run-ahead, or of a continuation of one (keep.h): it is the far end of all its connections.
  */
 #ifndef XCS_AHEAD_H_ENGINE
 #define XCS_AHEAD_H_ENGINE
@@ -17,7 +17,16 @@ struct ahead {
     uint32_t trust;      /* the TLS peer that its next request is meant for, as it told; 0: plain text */
     unsigned dependents; /* calls in a row that waited for answers */
     bool random;         /* randomness was drawn since its last call */
+    bool guessed;        /* it went past a call that decides the way, with a placeholder */
     bool superseded;     /* ended by us, not to be judged */
+    bool closed;
+    uint64_t seen_last; /* the call that it made last */
+
+    bool is_kept;          /* a continuation */
+    int32_t pid;           /* its process, which main has to reap */
+    uint64_t held[WINDOW]; /* the calls whose real values it has or waits for */
+    size_t nheld;
+    struct ahead *prev, *next; /* in the session's continuations */
     struct ahead_conn *conns;
 };
 
@@ -30,7 +39,16 @@ void ahead_close(struct ahead *a, const char *why);
 /* A node that waited for room has been issued: the run-ahead that waits at it goes on. */
 void ahead_answer(struct ahead *a, struct node *n);
 
-/* The node leaves the pending list: nothing may refer to it any more. */
-void ahead_forget(struct ahead *a, struct node *n);
+/* The node leaves the pending list: no run-ahead and no continuation stands at it any more. */
+void aheads_forget(struct session *s, struct node *n);
+
+/* For keep.c. A connection's request is answered: with the real response if it is there, else with the placeholder; or later. */
+struct ahead_conn;
+void ahead_answer_on(struct ahead_conn *c, struct node *n);
+void ahead_wait_on(struct ahead_conn *c, struct node *n);
+bool ahead_waits(const struct ahead *a, const struct node *n);
+struct ahead *ahead_new(struct session *s, struct node *n, uint32_t id, int channel, int pidfd);
+struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32_t trust, struct request *r,
+                            struct call call);
 
 #endif

@@ -1,6 +1,7 @@
 /* See decide.h. */
 #include "decide.h"
 #include "buf.h"
+#include "shape.h"
 #include <string.h>
 
 struct site *decide_site(struct decisions *d, uint64_t id) {
@@ -31,6 +32,7 @@ void decide_free(struct decisions *d) {
     struct origin *o, *next_o;
     HASH_ITER(hh, d->sites, s, next_s) {
         HASH_DEL(d->sites, s);
+        shape_free(s->shape);
         free(s);
     }
     HASH_ITER(hh, d->origins, o, next_o) {
@@ -43,8 +45,11 @@ const char *decide_against_fork(const struct decisions *d, const struct site *s)
     return d->off ? d->off : s->off;
 }
 
-const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful) {
-    return s->off ? s->off : doubtful && d->never_repeats ? "its requests do not repeat" : NULL;
+const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed) {
+    return s->off                         ? s->off
+           : doubtful && d->never_repeats ? "its requests do not repeat"
+           : s->strays && guessed         ? "an earlier answer decides whether it comes"
+                                          : NULL;
 }
 
 bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits) {

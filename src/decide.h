@@ -17,11 +17,17 @@
 #define NOTHING_MAX 3
 #define WASTED_MAX 64
 
+struct shape; /* shape.h */
+
 struct site {
     uint64_t id;
     unsigned diverged, found_nothing;
     const char *off; /* why it was decided against, or NULL */
+    bool feeds;      /* its value was seen in the request of another call */
+    bool branches;   /* what came after it was another call than the one foreseen with a placeholder */
+    bool strays;     /* the one that was foreseen there, and did not come */
     unsigned issued, used, wasted;
+    struct shape *shape; /* of its responses, or NULL: none seen yet */
     UT_hash_handle hh;
 };
 
@@ -31,7 +37,6 @@ struct origin {
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it has answered 429 or 503: main's own calls go there alone from then on */
     uint64_t closed_until;  /* CLOCK_MONOTONIC: what its Retry-After asked for, as far as main can afford it */
-    size_t dimension;       /* of embeddings, as last seen */
     UT_hash_handle hh;
 };
 
@@ -60,8 +65,11 @@ bool decide_found_nothing(struct site *s);
 /* May one more call go out ahead of main? `doubtful`: randomness was drawn before it. */
 bool decide_may_issue(const struct decisions *d, const struct origin *o, bool doubtful);
 
-/* Will a call of this site never be issued ahead? Then why, else NULL. */
-const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful);
+/*
+ * Is a call of this site not to be issued ahead? Then why, else NULL. `guessed`: it was found past a placeholder that decides the
+ * way.
+ */
+const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed);
 
 /* The origin answered 429 or 503. */
 void decide_overloaded(struct origin *o);

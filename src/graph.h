@@ -48,8 +48,9 @@ struct node {
     uint32_t seen_by;       /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;
+    bool shaped;     /* the placeholder was made when its site's shape was known */
     bool has_leaves; /* canaries of its placeholder are known */
-    char *raw;       /* the response */
+    char *raw;       /* the response; what has arrived of it while it is a stream */
     size_t raw_len;
     bool closes;
     uint64_t asked_ns, started_ns, finished_ns;
@@ -82,8 +83,8 @@ struct node *graph_find(struct graph *g, uint64_t id);
 void graph_pend(struct graph *g, struct node *n, struct node *after);
 void graph_unpend(struct graph *g, struct node *n);
 
-/* Builds the node's placeholder, if it is not there, and remembers its canaries. NULL: it would be too large. */
-const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension);
+/* Builds the node's placeholder, if it is not there or its site's shape is known only now, and remembers its canaries. NULL: it would be too large. */
+const struct buf *graph_placeholder(struct graph *g, struct node *n);
 
 /* Adds the edges that the canaries in the node's request tell of. False: there are none, it is independent. */
 bool graph_link(struct graph *g, struct node *n);
@@ -92,6 +93,9 @@ bool graph_link(struct graph *g, struct node *n);
 bool request_same(const struct xcs_addr *addr_a, const struct request *a, const struct xcs_addr *addr_b,
                   const struct request *b, char *why, size_t why_len);
 uint64_t request_hash(const struct xcs_addr *addr, const struct request *r);
+
+/* A dependent call's request is known now: takes it over. */
+void graph_fill(struct node *n, struct request *r, struct call call);
 
 /* Could r be what n's request becomes once its canaries are known? */
 bool graph_fits(const struct graph *g, const struct node *n, const struct xcs_addr *addr, const struct request *r);

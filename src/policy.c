@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -256,6 +257,10 @@ static const struct row conditional[] = {
     ALLOW_IF("rt_sigaction", COOKIE),
     /* threads, not processes */
     ALLOW_IF("clone", MASKED(0, CLONE_LOOK_AT, THREAD_FLAGS)),
+    /* a continuation: a copy under the same filter, that dies with main and asks whether main lives */
+    ALLOW_IF("clone", EQ(0, CLONE_PARENT | CLONE_PIDFD), COOKIE),
+    ALLOW_IF("prctl", EQ(0, PR_SET_PDEATHSIG), EQ(1, SIGKILL), COOKIE),
+    ALLOW_IF("getppid", COOKIE),
     ALLOW_IF("madvise", LT(2, FIRST_POISON)),
     ALLOW_IF("timerfd_create", LT(0, FIRST_ALARM)),
     ALLOW_IF("timer_create", LT(0, FIRST_ALARM)),

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "hit.h"
+#include "keep.h"
 #include "session_impl.h"
 #include "trace.h"
 #include <stdarg.h>
@@ -70,8 +71,8 @@ static void on_answered(struct session *s, uint64_t id) {
         n->finished_ns = clock_ns();
         s->waited_until_ns = n->finished_ns;
         trace_node(s->number, "answered", n, NULL);
-        if (s->ahead)
-            ahead_forget(s->ahead, n);
+        aheads_forget(s, n);
+        s->previous.guessed |= n->has_leaves;
         graph_remove(&s->graph, n);
         return;
     }
@@ -103,6 +104,16 @@ static void on_drop(struct session *s, uint32_t id) {
         return;
     s->ahead->superseded = true;
     ahead_close(s->ahead, "stuck at a lock of another thread");
+}
+
+/* Main reaps what the run-aheads have left. */
+static void on_reap(struct session *s, const struct packet *p) {
+    struct xcs_msg m = {.type = XCS_STATE};
+    if (p->msg.flags & XCS_F_LAST)
+        keep_close_all(s, "main ended");
+    size_t n = s->keeping.nended < p->msg.arg ? s->keeping.nended : p->msg.arg;
+    s->keeping.nended -= n;
+    wire_send(s->channel.fd, &m, s->keeping.ended + s->keeping.nended, n * sizeof *s->keeping.ended, -1);
 }
 
 static void on_progress(struct session *s, uint64_t id) {
@@ -151,6 +162,7 @@ static void close_session(struct session *s) {
         s->ahead->superseded = true;
         ahead_close(s->ahead, "main ended");
     }
+    keep_close_all(s, "main ended");
     session_waste_all(s);
     HASH_ITER(hh, s->graph.by_id, n, next) {
         if (n->hit) {
@@ -197,6 +209,9 @@ static void on_packet(struct session *s, struct packet *p) {
         break;
     case XCS_DROP:
         on_drop(s, p->msg.arg);
+        break;
+    case XCS_REAP:
+        on_reap(s, p);
         break;
     case XCS_NOTE:
         session_debug(s, "%.*s", (int)(p->len < 200 ? p->len : 200), p->payload);

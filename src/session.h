@@ -30,7 +30,20 @@ struct session {
     struct trust trusts[TRUSTS];
     struct graph graph;
     struct decisions decisions;
-    struct ahead *ahead;  /* the live run-ahead, or NULL */
+    struct ahead *ahead; /* the live run-ahead, or NULL */
+    struct ahead *kept;  /* the live continuations, oldest first */
+    struct kept_state {
+        unsigned alive;
+        uint32_t made;
+        bool open;                 /* one was left and no call that depends on its value has been met since */
+        int32_t ended[WINDOW * 2]; /* process numbers that main has to reap */
+        size_t nended;
+    } keeping;
+    struct previous { /* main's previous call */
+        struct site *site;
+        bool guessed; /* a run-ahead has gone on from it with a placeholder */
+    } previous;
+    unsigned strayed;     /* calls in a row that were not foreseen, while others still are */
     uint64_t asked_last;  /* identity of main's last call */
     struct node *awaited; /* main's unanswered MISSes, through `next` */
     struct stats stats;

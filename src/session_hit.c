@@ -15,8 +15,8 @@ void session_count_round(struct session *s, uint64_t issued_at) {
 }
 
 void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd) {
-    struct xcs_msg m = {
-        .type = XCS_VERDICT, .verdict = (uint16_t)verdict, .node = node, .flags = fork ? XCS_F_FORK : 0};
+    struct xcs_msg m = {.type = XCS_VERDICT, .verdict = (uint16_t)verdict, .node = node};
+    m.flags = (fork ? XCS_F_FORK : 0) | (s->keeping.nended ? XCS_F_ENDED : 0);
     wire_send(s->channel.fd, &m, NULL, 0, fd);
 }
 
@@ -73,6 +73,8 @@ bool session_hit(struct session *s, struct node *n) {
         graph_remove(&s->graph, n);
     } else {
         n->hit = h;
+        if (n->raw) /* a stream that has begun */
+            hit_piece(h, n->raw, n->raw_len);
     }
     return true;
 }

@@ -5,7 +5,9 @@
 #include "clock.h"
 #include "engine.h"
 #include "hit.h"
+#include "keep.h"
 #include "session_impl.h"
+#include "shape.h"
 #include "trace.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +23,7 @@ void session_unpend(struct session *s, struct node *n) {
         return;
     if (session_is_ahead(n))
         n->origin->ahead--;
-    if (s->ahead)
-        ahead_forget(s->ahead, n);
+    aheads_forget(s, n);
     graph_unpend(&s->graph, n);
 }
 
@@ -38,6 +39,7 @@ void session_waste(struct session *s, struct node *n) {
     }
     if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
         s->decisions.never_repeats = true;
+    keep_lost(s, n);
     session_unpend(s, n);
     graph_remove(&s->graph, n);
 }
@@ -70,7 +72,8 @@ static void issue(struct session *s, struct node *n) {
                                  .nheaders = r->nheaders,
                                  .body = r->body.p,
                                  .body_len = r->body.len,
-                                 .chunked = r->chunked};
+                                 .chunked = r->chunked,
+                                 .streams = n->call.streams};
     if (n->trust) {
         call.tls_name = s->trusts[n->trust - 1].name;
         call.tls_key = s->trusts[n->trust - 1].key_path;
@@ -145,6 +148,7 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     if (r->status == 429 || r->status == 503)
         overloaded(s, n->origin, r);
     free(r->raw);
+    keep_lost(s, n);
     if (n->hit) {
         hit_cancel(n->hit);
         n->hit = NULL;
@@ -156,19 +160,64 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     n->state = NODE_FAILED;
 }
 
-static void succeeded(struct session *s, struct node *n, const struct dispatch_result *r) {
-    n->state = NODE_DONE;
-    n->raw = r->raw;
-    n->raw_len = r->raw_len;
-    n->closes = r->closes;
-    trace_node(s->number, "done", n, NULL);
-    if (n->hit) {
-        session_account_hit(s, n);
-        hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
-        n->hit = NULL;
-        n->raw = NULL;
-        graph_remove(&s->graph, n);
+/* What has arrived is added to what there was. Takes r->raw over. */
+static void add_response(struct node *n, struct dispatch_result *r) {
+    if (!n->raw) {
+        n->raw = r->raw;
+        n->raw_len = r->raw_len;
+    } else if (r->raw) {
+        n->raw = xrealloc(n->raw, n->raw_len + r->raw_len);
+        memcpy(n->raw + n->raw_len, r->raw, r->raw_len);
+        n->raw_len += r->raw_len;
+        free(r->raw);
     }
+    r->raw = NULL;
+}
+
+/* A stream goes on: main, if it is there, reads it as it arrives. */
+static void piece(struct node *n, struct dispatch_result *r) {
+    if (n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
+}
+
+/* What the response looks like is for the next placeholders of its site. */
+static void learn(const struct node *n, const char *raw, size_t len) {
+    shape_learn(&n->site->shape, raw, len, &n->call);
+}
+
+/* Main has it first: learning takes time. */
+static void deliver_whole(struct node *n) {
+    char *copy = n->raw_len <= SHAPE_RAW_MAX ? xstrndup(n->raw, n->raw_len) : NULL;
+    hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
+    n->raw = NULL;
+    if (copy)
+        learn(n, copy, n->raw_len);
+    free(copy);
+}
+
+static void succeeded(struct session *s, struct node *n, struct dispatch_result *r) {
+    bool begun = n->raw != NULL;
+    n->state = NODE_DONE;
+    n->closes = r->closes;
+    if (begun && n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
+    trace_node(s->number, "done", n, NULL);
+    keep_value(s, n);
+    if (!n->hit) {
+        learn(n, n->raw, n->raw_len);
+        return;
+    }
+    session_account_hit(s, n);
+    if (begun) {
+        hit_end(n->hit, n->closes);
+        learn(n, n->raw, n->raw_len);
+    } else {
+        deliver_whole(n);
+    }
+    n->hit = NULL;
+    graph_remove(&s->graph, n);
 }
 
 void sessions_result(struct dispatch_result *r) {
@@ -176,6 +225,10 @@ void sessions_result(struct dispatch_result *r) {
     struct node *n = s ? graph_find(&s->graph, r->id) : NULL;
     if (!n || n->state != NODE_ISSUED) {
         free(r->raw);
+        return;
+    }
+    if (r->more) {
+        piece(n, r);
         return;
     }
     n->origin->in_flight--;

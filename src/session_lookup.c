@@ -5,10 +5,14 @@
 #include "ahead.h"
 #include "clock.h"
 #include "engine.h"
+#include "keep.h"
 #include "session_impl.h"
 #include "trace.h"
 #include <stdlib.h>
 #include <utlist.h>
+
+/* So many calls in a row that were not foreseen, and what was foreseen is given up after all. */
+#define STRAYED_MAX 8
 
 /* What main's request is, seen from the graph. */
 struct match {
@@ -59,6 +63,20 @@ static void count_waste(struct session *s) {
     }
 }
 
+/*
+ * Another call than the one foreseen, right after one of which the run-ahead knew only a placeholder: its value decides the way. That
+ * is no reason to give up what comes where the ways meet again.
+ */
+static bool strays(struct session *s, struct site *foreseen, const struct site *came) {
+    struct site *decider = s->previous.site;
+    if (!decider || !s->previous.guessed || !foreseen || foreseen == came)
+        return false;
+    if (!decider->branches)
+        session_debug(s, "site %016llx decides the way", (unsigned long long)decider->id);
+    decider->branches = foreseen->strays = true;
+    return true;
+}
+
 /* Main is past these: a sequential program does not come back to them. */
 static void waste_before(struct session *s, const struct node *n) {
     struct site *began = NULL, *foreseen = NULL;
@@ -70,16 +88,22 @@ static void waste_before(struct session *s, const struct node *n) {
         }
         session_waste(s, skipped);
     }
-    count_divergence(s, began, foreseen, NULL);
+    if (!strays(s, foreseen, n->site))
+        count_divergence(s, began, foreseen, NULL);
+}
+
+static void close_ahead(struct session *s, const char *why) {
+    if (!s->ahead)
+        return;
+    s->ahead->superseded = true;
+    ahead_close(s->ahead, why);
 }
 
 static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
     struct site *began = first->forked_at, *foreseen = first->site;
     session_debug(s, "divergence: %s", why);
-    if (s->ahead) {
-        s->ahead->superseded = true;
-        ahead_close(s->ahead, "main went another way");
-    }
+    close_ahead(s, "main went another way");
+    keep_close_all(s, "main went another way");
     session_waste_all(s);
     count_divergence(s, began, foreseen, came);
     count_waste(s);
@@ -87,6 +111,8 @@ static void diverge(struct session *s, struct site *came, const struct node *fir
 
 /* The call is main's to make. */
 static void miss(struct session *s, struct node *n, const char *why) {
+    bool expected = n->prev != NULL;
+    keep_lost(s, n);
     session_unpend(s, n);
     n->state = NODE_MAIN;
     n->asked_ns = n->started_ns = clock_ns();
@@ -95,7 +121,9 @@ static void miss(struct session *s, struct node *n, const char *why) {
     s->awaited = n;
     s->stats.misses++;
     session_count_round(s, n->asked_ns);
-    const char *against = s->ahead ? "a run-ahead is alive" : decide_against_fork(&s->decisions, n->site);
+    const char *against = s->ahead              ? "a run-ahead is alive"
+                          : expected && s->kept ? "continuations are alive"
+                                                : decide_against_fork(&s->decisions, n->site);
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
@@ -145,7 +173,10 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
-        diverge(s, site, first, why);
+        if (s->strayed++ < STRAYED_MAX && strays(s, first->site, site))
+            close_ahead(s, "main went another way");
+        else
+            diverge(s, site, first, why);
     } else if (s->ahead && !s->decisions.off) {
         ahead_close(s->ahead, "overtaken by main");
     }
@@ -179,25 +210,26 @@ void session_lookup(struct session *s, struct packet *p) {
     if (!s->began_ns)
         s->began_ns = clock_ns();
     check_concurrency(s);
+    keep_passed(s);
+    struct previous now;
     uint32_t trust = p->msg.arg;
     struct match m = find_match(s, &p->msg.addr, trust, r);
     uint64_t identity = request_identity(&p->msg.addr, r);
     if (m.node) {
+        now = (struct previous){m.node->site, m.node->has_leaves};
         if (m.node->state == NODE_DEPENDENT) {
-            /* From now on the node is what main really asks. */
-            request_free(m.node->request);
-            json_decref(m.node->call.body);
-            m.node->request = r;
-            m.node->call = call;
-            foreseen(s, m.node);
+            graph_fill(m.node, r, call); /* from now on the node is what main really asks */
         } else {
             request_free(r);
             json_decref(call.body);
-            foreseen(s, m.node);
         }
+        s->strayed = 0;
+        foreseen(s, m.node);
     } else {
+        now = (struct previous){decide_site(&s->decisions, call.site), false};
         unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
     s->asked_last = identity;
+    s->previous = now;
     session_pump(s);
 }

@@ -9,6 +9,7 @@ void stats_add(struct stats *to, const struct stats *s) {
     to->wasted += s->wasted;
     to->rounds += s->rounds;
     to->run_aheads += s->run_aheads;
+    to->continuations += s->continuations;
     to->sites_off += s->sites_off;
     to->hidden_ns += s->hidden_ns;
     to->wall_ns += s->wall_ns;
@@ -22,6 +23,7 @@ void stats_print(FILE *f, const struct stats *s) {
     fprintf(f, "xcs: issued ahead         %lu\n", s->issued);
     fprintf(f, "xcs:   wasted             %lu\n", s->wasted);
     fprintf(f, "xcs: run-aheads           %lu\n", s->run_aheads);
+    fprintf(f, "xcs: continuations        %lu\n", s->continuations);
     fprintf(f, "xcs: sites decided against %lu\n", s->sites_off);
     fprintf(f, "xcs: rounds               %lu\n", s->rounds);
     fprintf(f, "xcs: time hidden          %.3f s\n", hidden);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 struct stats {
-    unsigned long calls, hits, misses, issued, wasted, rounds, run_aheads, sites_off;
+    unsigned long calls, hits, misses, issued, wasted, rounds, run_aheads, continuations, sites_off;
     uint64_t hidden_ns; /* latency of HITs that main did not wait for */
     uint64_t wall_ns;   /* from the first call of each process to its end */
 };
