@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define RECONNECT_MS 5000
@@ -112,24 +113,42 @@ void conn_refresh(struct conn *c, int fd) {
 /* The first bytes of a HIT bring a descriptor with the whole response. */
 static void take_copy(struct conn *c, struct msghdr *h) {
     struct cmsghdr *cm = CMSG_FIRSTHDR(h);
-    struct xcs_response head;
     int fd;
     if (!cm || cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
         return;
     memcpy(&fd, CMSG_DATA(cm), sizeof fd);
-    if (c->sized || xcs_sys4(SYS_pread64, fd, &head, sizeof head, 0) != (long)sizeof head || head.proto != XCS_PROTO) {
+    if (c->copy >= 0)
         xcs_sys1(SYS_close, fd);
+    else
+        c->copy = fdtab_hide(fd);
+}
+
+/* How long the response is, if the engine knows by now. */
+static void look_for_length(struct conn *c) {
+    struct xcs_response head;
+    if (c->sized || c->copy < 0 || xcs_sys4(SYS_pread64, c->copy, &head, sizeof head, 0) != (long)sizeof head ||
+        head.proto != XCS_PROTO || head.len == XCS_LENGTH_UNKNOWN)
         return;
-    }
     c->sized = true;
     c->closes = (head.flags & XCS_R_CLOSE) != 0;
     c->length = head.len;
-    c->copy = fdtab_hide(fd);
+}
+
+/* The engine is gone: what there is in the copy is all there will be. */
+static void settle_length(struct conn *c) {
+    struct stat st;
+    look_for_length(c);
+    if (c->sized || c->copy < 0 || xcs_sys2(SYS_fstat, c->copy, &st) != 0 ||
+        st.st_size < (off_t)sizeof(struct xcs_response))
+        return;
+    c->sized = c->closes = true;
+    c->length = (uint64_t)st.st_size - sizeof(struct xcs_response);
 }
 
 /* Bytes of the response were given to the program. */
 static void account(struct conn *c, int fd, size_t n) {
     c->consumed += n;
+    look_for_length(c);
     if (!c->sized || c->consumed < c->length)
         return;
     conn_release(c);
@@ -194,7 +213,7 @@ static bool receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, s
         } else if ((over || limit) && c->consumed == 0 && wanted(msg) > 0) {
             conn_revert(c, fd);
             return false;
-        } else if (over && c->copy >= 0 && c->consumed < c->length) {
+        } else if (over && c->copy >= 0 && (settle_length(c), c->consumed < c->length)) {
             r = read_copy(c, fd, msg, flags);
         }
     }

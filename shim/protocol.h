@@ -42,10 +42,11 @@
  * engine as if it were the server at `addr`. The engine answers with a placeholder, with the real response when
  * that is already there, or not at all (the flow control).
  *
- * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, then the
+ * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, or, where the request asks
+ * for a stream, has begun with success; then the
  * raw response as the server sent it (status line, headers, body with its transfer coding). The first bytes carry, as
  * SCM_RIGHTS, a memfd: struct xcs_response, then the same raw bytes; with it an engine killed half-way loses
- * nothing. End of file before any byte: the call failed, main's own request must go out. After the last byte the
+ * nothing of what had arrived. While a stream goes on, the memfd's head says XCS_LENGTH_UNKNOWN. End of file before any byte: the call failed, main's own request must go out. After the last byte the
  * engine shuts its side down if XCS_R_CLOSE is set, and otherwise keeps it open until the shim closes.
  *
  * Versions: a HELLO with another `proto` closes the channel; a WELCOME likewise turns XCS off.
@@ -126,5 +127,6 @@ struct xcs_response {
     uint32_t flags;
     uint64_t len; /* raw response bytes, which follow this struct */
 };
+#define XCS_LENGTH_UNKNOWN UINT64_MAX /* more may follow */
 
 #endif

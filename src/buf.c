@@ -13,6 +13,13 @@ void *xcalloc(size_t n, size_t size) {
     return p;
 }
 
+void *xrealloc(void *p, size_t size) {
+    void *q = realloc(p, size);
+    if (!q)
+        abort();
+    return q;
+}
+
 char *xstrndup(const char *p, size_t n) {
     char *s = xcalloc(1, n + 1);
     memcpy(s, p, n);

@@ -13,6 +13,7 @@ struct buf {
 };
 
 void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t size);
 char *xstrndup(const char *p, size_t n);
 
 /* Appends n bytes and a terminating zero that is not counted. */

@@ -22,6 +22,7 @@ struct call {
     enum api api;
     json_t *body; /* parsed; the caller's reference */
     uint64_t site;
+    bool streams; /* asks for the answer in pieces */
 };
 
 /* False with a constant reason when it is no call that may be issued early; out->body is then NULL. */

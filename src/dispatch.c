@@ -48,7 +48,7 @@ struct call {
     size_t nheaders;
     char *body;
     size_t body_len;
-    bool http10, chunked;
+    bool http10, chunked, streams;
     char *tls_name, *tls_key; /* both or neither */
 
     CURL *easy;
@@ -57,8 +57,11 @@ struct call {
     struct response_head head;
     size_t raw_size; /* allocated for result.raw */
     struct dispatch_result result;
+    struct dispatch *owner;
+    bool listed;  /* running and in d->done: pieces have arrived (streams) */
+    size_t taken; /* bytes of result.raw that were handed over (streams) */
 
-    struct call *prev, *next; /* in d->queued or d->done */
+    struct call *prev, *next; /* in d->queued, or in d->done */
     UT_hash_handle hh;        /* in d->calls, by id, unless cancelled */
 };
 
@@ -120,6 +123,7 @@ static struct call *call_new(const struct dispatch_call *from) {
     call->addr = from->addr;
     call->http10 = from->http10;
     call->chunked = from->chunked;
+    call->streams = from->streams;
     call->method = strdup(from->method);
     call->target = strdup(from->target);
     call->body = malloc(from->body_len + 1);
@@ -314,6 +318,22 @@ static bool keep(struct call *call, const char *data, size_t len) {
     return true;
 }
 
+/* As keep(), for a response that main may be reading already. */
+static bool keep_and_tell(struct call *call, const char *data, size_t len) {
+    struct dispatch *d = call->owner;
+    pthread_mutex_lock(&d->lock);
+    bool ok = keep(call, data, len);
+    bool tell = ok && call->result.head_len && call->head.status >= 200 && call->head.status < 300 && !call->cancelled;
+    if (tell && !call->listed) {
+        call->result.status = call->head.status;
+        call->listed = true;
+        DL_APPEND(d->done, call);
+        eventfd_write(d->event_fd, 1);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return ok;
+}
+
 /* libcurl sends a request again by itself when a kept connection ends before the answer. Here a call goes out once. */
 static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct call *call = user;
@@ -346,8 +366,9 @@ static size_t on_header(char *data, size_t one, size_t len, void *user) {
 }
 
 static size_t on_body(char *data, size_t one, size_t len, void *user) {
+    struct call *call = user;
     (void)one;
-    return keep(user, data, len) ? len : 0;
+    return (call->streams ? keep_and_tell(call, data, len) : keep(call, data, len)) ? len : 0;
 }
 
 /* --- the dispatcher's thread --- */
@@ -359,7 +380,8 @@ static void call_done(struct dispatch *d, struct call *call) {
     bool wanted = !call->cancelled;
     if (wanted) {
         call->state = CALL_DONE;
-        DL_APPEND(d->done, call);
+        if (!call->listed)
+            DL_APPEND(d->done, call);
         eventfd_write(d->event_fd, 1);
     }
     pthread_mutex_unlock(&d->lock);
@@ -367,12 +389,14 @@ static void call_done(struct dispatch *d, struct call *call) {
         call_free(call);
 }
 
-static void call_fail(struct call *call, const char *why) {
+static void call_fail(struct dispatch *d, struct call *call, const char *why) {
     struct dispatch_result *r = &call->result;
+    pthread_mutex_lock(&d->lock);
     free(r->raw);
     r->raw = NULL;
     r->raw_len = r->head_len = 0;
     r->status = 0;
+    pthread_mutex_unlock(&d->lock);
     if (!r->error[0])
         snprintf(r->error, sizeof(r->error), "%s", why);
 }
@@ -420,7 +444,7 @@ static void call_start(struct dispatch *d, struct call *call) {
         running_remove(d, call);
     }
     call_detach(d, call);
-    call_fail(call, "the call cannot be issued");
+    call_fail(d, call, "the call cannot be issued");
     call_done(d, call);
 }
 
@@ -429,13 +453,15 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     running_remove(d, call);
     call_detach(d, call);
     if (code != CURLE_OK)
-        call_fail(call, d->curl.easy_strerror(code));
+        call_fail(d, call, d->curl.easy_strerror(code));
     else if (!r->head_len)
-        call_fail(call, "no response");
+        call_fail(d, call, "no response");
     else {
+        pthread_mutex_lock(&d->lock);
         r->status = call->head.status;
         r->closes = response_head_closes(&call->head);
-        char *fitting = realloc(r->raw, r->raw_len);
+        pthread_mutex_unlock(&d->lock);
+        char *fitting = call->streams ? NULL : realloc(r->raw, r->raw_len);
         if (fitting)
             r->raw = fitting;
     }
@@ -511,7 +537,7 @@ static bool thread_open(struct dispatch *d) {
     while (stuck) {
         struct call *call = stuck;
         DL_DELETE(stuck, call);
-        call_fail(call, "libcurl cannot be loaded");
+        call_fail(d, call, "libcurl cannot be loaded");
         call_done(d, call);
     }
     return multi != NULL;
@@ -590,6 +616,7 @@ bool dispatch_submit(struct dispatch *d, const struct dispatch_call *from) {
         errno = ENOMEM;
         return false;
     }
+    call->owner = d;
     pthread_mutex_lock(&d->lock);
     bool accepted = !d->broken;
     if (accepted) {
@@ -613,6 +640,9 @@ void dispatch_cancel(struct dispatch *d, uint64_t id) {
         HASH_DEL(d->calls, call);
         if (call->state == CALL_RUNNING) {
             call->cancelled = d->cancels = true;
+            if (call->listed)
+                DL_DELETE(d->done, call);
+            call->listed = false;
             call = NULL;
             wake(d);
         } else if (call->state == CALL_QUEUED) {
@@ -625,23 +655,41 @@ void dispatch_cancel(struct dispatch *d, uint64_t id) {
     call_free(call);
 }
 
+/* With the lock held. A failure after the first piece has no bytes left to take back: its status tells. */
+static void hand_over(struct call *call, struct dispatch_result *out) {
+    *out = call->result;
+    out->more = call->state != CALL_DONE;
+    if (!call->streams) {
+        call->result.raw = NULL;
+        return;
+    }
+    out->raw_len -= out->raw ? call->taken : 0;
+    char *raw = out->raw ? malloc(out->raw_len + 1) : NULL;
+    if (raw)
+        memcpy(raw, out->raw + call->taken, out->raw_len);
+    call->taken += raw ? out->raw_len : 0;
+    out->status = raw ? out->status : 0;
+    out->raw = raw;
+}
+
 bool dispatch_next(struct dispatch *d, struct dispatch_result *out) {
     pthread_mutex_lock(&d->lock);
     struct call *call = d->done;
+    bool over = call && call->state == CALL_DONE;
     if (call) {
         DL_DELETE(d->done, call);
-        HASH_DEL(d->calls, call);
+        call->listed = false;
+        hand_over(call, out);
     }
+    if (over)
+        HASH_DEL(d->calls, call);
     eventfd_t count;
     if (!d->done)
         eventfd_read(d->event_fd, &count); /* does not block; it may be clear already */
     pthread_mutex_unlock(&d->lock);
-    if (!call)
-        return false;
-    *out = call->result;
-    call->result.raw = NULL;
-    call_free(call);
-    return true;
+    if (over)
+        call_free(call);
+    return call != NULL;
 }
 
 void dispatch_stop(struct dispatch *d) {

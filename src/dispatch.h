@@ -31,14 +31,19 @@ struct dispatch_call {
     const char *tls_name; /* NULL: plain text; else the server name that the program's handshake sent, may be "" */
     const char *tls_key;  /* file with the DER public key of the only peer to be accepted */
     bool chunked;         /* the program sent it chunked: so does the dispatcher */
+    bool streams;         /* a successful response is wanted as it arrives */
 };
 
-/* A finished call. `raw` is malloc'ed and belongs to the receiver; NULL when the transfer failed. */
+/*
+ * A finished call; or, of a call that streams, what has arrived since the last piece (`more`), and at its end the rest. `raw` is
+ * malloc'ed and belongs to the receiver; NULL when the transfer failed.
+ */
 struct dispatch_result {
     uint64_t id;
     int status; /* HTTP status, 0 when the transfer failed */
     char *raw;  /* status line, headers, empty line, body with its transfer coding: as received */
     size_t raw_len;
+    bool more;                        /* a piece: others follow, and the end */
     size_t head_len;                  /* bytes of raw up to and with the empty line */
     bool closes;                      /* the server closes after it, or its end is the end of the connection */
     char error[80];                   /* transfer failed: why, one line, no secrets */

@@ -49,7 +49,7 @@ struct node {
     struct edge *edges;
     struct buf placeholder;
     bool has_leaves; /* canaries of its placeholder are known */
-    char *raw;       /* the response */
+    char *raw;       /* the response; what has arrived of it while it is a stream */
     size_t raw_len;
     bool closes;
     uint64_t asked_ns, started_ns, finished_ns;

@@ -21,63 +21,72 @@ struct hit {
     hit_over *over;
     char *raw;
     size_t len, written;
+    int copy;      /* memfd with what there is of the response, or -1 */
+    size_t copied; /* bytes of it there */
+    bool whole;    /* all of it is here */
     bool closes;
 };
 
 static void end(struct hit *h) {
     source_end(&h->source);
+    if (h->copy >= 0)
+        close(h->copy);
     free(h->raw);
     h->raw = NULL;
     loop_free_later(h);
 }
 
-static int copy_of(const struct hit *h) {
-    struct xcs_response head = {XCS_PROTO, h->closes ? XCS_R_CLOSE : 0, h->len};
-    int fd = memfd_create("xcs-response", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, &head, sizeof head) != (ssize_t)sizeof head)
-        goto fail;
-    for (size_t done = 0; done < h->len;) {
-        ssize_t r = write(fd, h->raw + done, h->len - done);
+static bool write_all(int fd, const void *data, size_t len, off_t at) {
+    for (size_t done = 0; done < len;) {
+        ssize_t r = pwrite(fd, (const char *)data + done, len - done, at + (off_t)done);
         if (r <= 0)
-            goto fail;
+            return false;
         done += (size_t)r;
     }
-    return fd;
-fail:
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    return true;
 }
 
-/* Writes on; the first write brings the copy along. False: main's end is closed, or there is no copy to bring. */
-static bool write_on(struct hit *h) {
+/* Brings the copy up to date: its bytes first, then the head, which tells how many they are once that is known. */
+static bool update_copy(struct hit *h) {
+    struct xcs_response head = {XCS_PROTO, h->closes ? XCS_R_CLOSE : 0, h->whole ? h->len : XCS_LENGTH_UNKNOWN};
+    if (h->copy < 0 && (h->copy = memfd_create("xcs-response", MFD_CLOEXEC)) < 0)
+        return false;
+    bool ok = write_all(h->copy, h->raw + h->copied, h->len - h->copied, (off_t)(sizeof head + h->copied)) &&
+              write_all(h->copy, &head, sizeof head, 0);
+    h->copied = h->len;
+    return ok;
+}
+
+/* The first bytes bring the copy along. As send(2). */
+static ssize_t send_some(const struct hit *h) {
     union {
         char buf[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
+    struct iovec iov = {h->raw + h->written, h->len - h->written};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (h->written == 0) {
+        memset(&control, 0, sizeof control);
+        m.msg_control = control.buf;
+        m.msg_controllen = sizeof control.buf;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof h->copy);
+        memcpy(CMSG_DATA(c), &h->copy, sizeof h->copy);
+    }
+    return sendmsg(h->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Writes on. False: main's end is closed, or there is no copy to bring. */
+static bool write_on(struct hit *h) {
+    if (!update_copy(h))
+        return false;
     while (h->written < h->len) {
-        struct iovec iov = {h->raw + h->written, h->len - h->written};
-        struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-        int copy = -1;
-        if (h->written == 0) {
-            if ((copy = copy_of(h)) < 0)
-                return false;
-            memset(&control, 0, sizeof control);
-            m.msg_control = control.buf;
-            m.msg_controllen = sizeof control.buf;
-            struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(sizeof copy);
-            memcpy(CMSG_DATA(c), &copy, sizeof copy);
-        }
-        ssize_t r = sendmsg(h->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-        int err = errno;
-        if (copy >= 0)
-            close(copy);
-        if (r < 0 && err != EAGAIN && err != EINTR)
+        ssize_t r = send_some(h);
+        if (r < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        if (r < 0 && err == EAGAIN) {
+        if (r < 0 && errno == EAGAIN) {
             source_events(&h->source, EPOLLOUT);
             return true;
         }
@@ -85,16 +94,16 @@ static bool write_on(struct hit *h) {
             h->written += (size_t)r;
     }
     source_events(&h->source, 0);
-    if (h->closes)
+    if (h->whole && h->closes)
         shutdown(h->source.fd, SHUT_WR);
     return true;
 }
 
 static void ready(struct source *s, uint32_t events) {
     struct hit *h = (struct hit *)s;
-    if (!(events & (EPOLLHUP | EPOLLERR)) && (!h->raw || h->written == h->len || write_on(h)))
+    if (!(events & (EPOLLHUP | EPOLLERR)) && (h->written == h->len || write_on(h)))
         return;
-    hit_over *over = h->raw ? NULL : h->over;
+    hit_over *over = h->whole ? NULL : h->over;
     void *owner = h->owner;
     end(h);
     if (over)
@@ -106,6 +115,7 @@ struct hit *hit_new(void *owner, hit_over *over, int *theirs) {
     struct hit *h = xcalloc(1, sizeof *h);
     h->owner = owner;
     h->over = over;
+    h->copy = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         free(h);
         return NULL;
@@ -124,6 +134,20 @@ struct hit *hit_new(void *owner, hit_over *over, int *theirs) {
 void hit_deliver(struct hit *h, char *raw, size_t len, bool closes) {
     h->raw = raw;
     h->len = len;
+    hit_end(h, closes);
+}
+
+void hit_piece(struct hit *h, const char *bytes, size_t len) {
+    h->raw = xrealloc(h->raw, h->len + len);
+    memcpy(h->raw + h->len, bytes, len);
+    h->len += len;
+    /* Nothing is left to write to when main has gone: its end shows that, and `over` is called from there. */
+    if (!write_on(h))
+        source_events(&h->source, 0);
+}
+
+void hit_end(struct hit *h, bool closes) {
+    h->whole = true;
     h->closes = closes;
     if (!write_on(h))
         end(h);

@@ -135,7 +135,7 @@ void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *add
                struct call call) {
     struct session *s = k->session;
     struct node *n = same_call(k, addr, trust, r);
-    bool known = n != NULL;
+    bool unforeseen = false;
     if (n) {
         request_free(r);
         json_decref(call.body);
@@ -147,6 +147,7 @@ void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *add
         n->state = NODE_READY;
     } else {
         n = ahead_new_node(k, addr, trust, r, call);
+        unforeseen = true;
     }
     k->random = false;
     k->cursor = n;
@@ -156,7 +157,7 @@ void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *add
     }
     k->issued += n->state == NODE_READY;
     session_pump(s);
-    if (!known || some_depend_on(k, &n->id, 1)) {
+    if (unforeseen || some_depend_on(k, &n->id, 1)) {
         if (n->state == NODE_FAILED)
             ahead_close(k, "its call cannot be issued");
         else

@@ -73,6 +73,8 @@ bool session_hit(struct session *s, struct node *n) {
         graph_remove(&s->graph, n);
     } else {
         n->hit = h;
+        if (n->raw) /* a stream that has begun */
+            hit_piece(h, n->raw, n->raw_len);
     }
     return true;
 }

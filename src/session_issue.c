@@ -71,7 +71,8 @@ static void issue(struct session *s, struct node *n) {
                                  .nheaders = r->nheaders,
                                  .body = r->body.p,
                                  .body_len = r->body.len,
-                                 .chunked = r->chunked};
+                                 .chunked = r->chunked,
+                                 .streams = n->call.streams};
     if (n->trust) {
         call.tls_name = s->trusts[n->trust - 1].name;
         call.tls_key = s->trusts[n->trust - 1].key_path;
@@ -158,20 +159,47 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     n->state = NODE_FAILED;
 }
 
-static void succeeded(struct session *s, struct node *n, const struct dispatch_result *r) {
+/* What has arrived is added to what there was. Takes r->raw over. */
+static void add_response(struct node *n, struct dispatch_result *r) {
+    if (!n->raw) {
+        n->raw = r->raw;
+        n->raw_len = r->raw_len;
+    } else if (r->raw) {
+        n->raw = xrealloc(n->raw, n->raw_len + r->raw_len);
+        memcpy(n->raw + n->raw_len, r->raw, r->raw_len);
+        n->raw_len += r->raw_len;
+        free(r->raw);
+    }
+    r->raw = NULL;
+}
+
+/* A stream goes on: main, if it is there, reads it as it arrives. */
+static void piece(struct node *n, struct dispatch_result *r) {
+    if (n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
+}
+
+static void succeeded(struct session *s, struct node *n, struct dispatch_result *r) {
+    bool begun = n->raw != NULL;
     n->state = NODE_DONE;
-    n->raw = r->raw;
-    n->raw_len = r->raw_len;
     n->closes = r->closes;
+    if (begun && n->hit)
+        hit_piece(n->hit, r->raw, r->raw_len);
+    add_response(n, r);
     trace_node(s->number, "done", n, NULL);
     keep_value(s, n);
-    if (n->hit) {
-        session_account_hit(s, n);
+    if (!n->hit)
+        return;
+    session_account_hit(s, n);
+    if (begun) {
+        hit_end(n->hit, n->closes);
+    } else {
         hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
-        n->hit = NULL;
         n->raw = NULL;
-        graph_remove(&s->graph, n);
     }
+    n->hit = NULL;
+    graph_remove(&s->graph, n);
 }
 
 void sessions_result(struct dispatch_result *r) {
@@ -179,6 +207,10 @@ void sessions_result(struct dispatch_result *r) {
     struct node *n = s ? graph_find(&s->graph, r->id) : NULL;
     if (!n || n->state != NODE_ISSUED) {
         free(r->raw);
+        return;
+    }
+    if (r->more) {
+        piece(n, r);
         return;
     }
     n->origin->in_flight--;

@@ -219,6 +219,16 @@ struct stats main_end(void) {
     return s;
 }
 
+size_t main_reap(int32_t *pids, size_t max, bool last) {
+    struct xcs_msg m = {.type = XCS_REAP, .arg = (uint32_t)max, .flags = last ? XCS_F_LAST : 0};
+    int fd;
+    transmit(main_channel, m, NULL, 0, NULL, 0);
+    ssize_t n = receive(&m, pids, max * sizeof(*pids), &fd);
+    assert_true(n >= (ssize_t)sizeof(m));
+    assert_int_equal(m.type, XCS_STATE);
+    return ((size_t)n - sizeof(m)) / sizeof(*pids);
+}
+
 ssize_t hit_read(int hit, char *text, size_t size) {
     union {
         char buf[CMSG_SPACE(sizeof(int))];
@@ -266,15 +276,17 @@ static pid_t start_process(void) {
     return pid;
 }
 
-struct runner runner_fork(uint64_t node) {
-    struct runner r = {.id = ++last_runner};
+/* A copy with its channel and one connection, told of by a message of that type on `teller`. */
+static struct runner runner_new(int teller, enum xcs_type type, uint64_t node, uint32_t id) {
+    struct runner r = {.id = id};
     int channel[2], conn[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
     r.pid = start_process();
     int fds[2] = {channel[1], (int)syscall(SYS_pidfd_open, r.pid, 0)};
+    uint32_t arg = type == XCS_KEPT ? (uint32_t)r.pid : id;
     assert_true(fds[1] >= 0);
-    transmit(main_channel, (struct xcs_msg){.type = XCS_AHEAD, .node = node, .arg = r.id}, NULL, 0, fds, 2);
+    transmit(teller, (struct xcs_msg){.type = (uint16_t)type, .node = node, .arg = arg}, NULL, 0, fds, 2);
     r.channel = channel[0];
     r.conn = conn[0];
     transmit(r.channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = harness_origin}, NULL, 0, &conn[1], 1);
@@ -282,6 +294,23 @@ struct runner runner_fork(uint64_t node) {
     close(fds[1]);
     close(conn[1]);
     return r;
+}
+
+struct runner runner_fork(uint64_t node) {
+    return runner_new(main_channel, XCS_AHEAD, node, ++last_runner);
+}
+
+uint64_t runner_asked(const struct runner *r) {
+    struct xcs_msg m;
+    engine_loop_settle();
+    if (recv(r->channel, &m, sizeof(m), MSG_DONTWAIT) != sizeof(m))
+        return 0;
+    assert_int_equal(m.type, XCS_KEEP);
+    return m.node;
+}
+
+struct runner runner_keep(const struct runner *r, uint64_t node) {
+    return runner_new(r->channel, XCS_KEPT, node, 0);
 }
 
 void runner_send(const struct runner *r, const char *bytes) {

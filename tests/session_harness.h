@@ -48,6 +48,9 @@ struct stats main_end(void);
 /* The engine has closed the channel. */
 bool main_is_cut_off(void);
 
+/* Asks which processes main has to reap; how many. */
+size_t main_reap(int32_t *pids, size_t max, bool last);
+
 /* The HIT's whole response into text; 0 at its end without one, -1 when there is nothing yet. */
 ssize_t hit_read(int hit, char *text, size_t size);
 
@@ -58,6 +61,10 @@ struct runner runner_fork(uint64_t node);
 void runner_tell(const struct runner *r, enum xcs_type type, const char *payload);
 void runner_send(const struct runner *r, const char *bytes);
 void runner_ask(const struct runner *r, const char *prompt);
+/* The call at which the engine has asked it to leave a continuation; 0: at none. */
+uint64_t runner_asked(const struct runner *r);
+/* Leaves one at `node`. */
+struct runner runner_keep(const struct runner *r, uint64_t node);
 /* The answer to its request, NULL if there is none yet. Valid until the next call. */
 const char *runner_answer(const struct runner *r);
 /* The text in the placeholder that came last. */
