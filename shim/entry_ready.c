@@ -38,9 +38,9 @@ static bool any_tracked(const struct pollfd *fds, nfds_t n) {
     return false;
 }
 
-/* In a run-ahead: a wait for one connection is where a continuation may be left. */
+/* In a run-ahead: a wait for one connection's answer, and for nothing else, is where a continuation may be left. */
 static void look_polled(const struct pollfd *fds, nfds_t n, bool waits) {
-    if (n == 1 && (fds[0].events & INPUT) && waits)
+    if (n == 1 && (fds[0].events & INPUT) && !(fds[0].events & POLLOUT) && waits)
         ahead_look(fds[0].fd, true);
 }
 
@@ -247,10 +247,10 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
     }
 }
 
-static void look_selected(int n, const fd_set *r, bool waits) {
+static void look_selected(int n, const fd_set *r, const fd_set *w, bool waits) {
     int only = -1;
     for (int fd = 0; r && waits && fd < n && fd < FD_SETSIZE; fd++) {
-        if (FD_ISSET(fd, r) && only >= 0)
+        if ((w && FD_ISSET(fd, w)) || (FD_ISSET(fd, r) && only >= 0))
             return;
         only = FD_ISSET(fd, r) ? fd : only;
     }
@@ -261,7 +261,7 @@ static void look_selected(int n, const fd_set *r, bool waits) {
 XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
     struct select_call c = {.timeout = timeout};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, select_waits(&c));
+        look_selected(n, r, w, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(select)(n, r, w, e, timeout);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
@@ -270,7 +270,7 @@ XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *limit, const sigset_t *mask) {
     struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, select_waits(&c));
+        look_selected(n, r, w, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(pselect)(n, r, w, e, limit, mask);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);

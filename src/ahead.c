@@ -127,7 +127,7 @@ void ahead_answer_on(struct ahead_conn *c, struct node *n) {
     } else {
         keep_ask(c->ahead, n);
         c->ahead->guessed |= n->site->branches;
-        const struct buf *b = graph_placeholder(g, n, n->origin ? n->origin->dimension : 0);
+        const struct buf *b = graph_placeholder(g, n);
         if (!b) {
             ahead_close(c->ahead, "a placeholder would be too large");
             return;

@@ -1,6 +1,8 @@
 /* See graph.h. Matching is in match.c. */
 #include "graph.h"
+#include "decide.h"
 #include "placeholder.h"
+#include "shape.h"
 #include <string.h>
 #include <utlist.h>
 
@@ -94,9 +96,18 @@ static void remember_leaves(struct graph *g, const struct node *n) {
     }
 }
 
-const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension) {
-    if (!n->placeholder.p) {
-        if (!placeholder_make(&g->canaries, &n->call, n->request, dimension, &n->placeholder))
+/* In the shape of the site's real responses as soon as there is one. */
+static bool make_placeholder(const struct graph *g, struct node *n) {
+    const struct shape *shape = n->site ? n->site->shape : NULL;
+    buf_free(&n->placeholder);
+    n->shaped = shape != NULL;
+    return (shape && shape_make(shape, &g->canaries, &n->call, n->request, n->site->feeds, &n->placeholder)) ||
+           placeholder_make(&g->canaries, &n->call, n->request, shape_dimension(shape), &n->placeholder);
+}
+
+const struct buf *graph_placeholder(struct graph *g, struct node *n) {
+    if (!n->placeholder.p || (!n->shaped && n->site && n->site->shape)) {
+        if (!make_placeholder(g, n))
             return NULL;
         remember_leaves(g, n);
         n->has_leaves = true;

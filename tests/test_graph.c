@@ -220,7 +220,7 @@ static void test_canary_fits(void **state) {
 /* --- edges --- */
 
 static const char *first_canary(struct graph *g, struct node *n, char word[CANARY_LEN + 1]) {
-    const struct buf *b = graph_placeholder(g, n, 0);
+    const struct buf *b = graph_placeholder(g, n);
     const char *p = strstr(b->p, "\"content\":\"");
     assert_non_null(p);
     memcpy(word, p + 11, CANARY_LEN);
@@ -243,7 +243,7 @@ static void test_edges(void **state) {
     struct node *one = add_chat(&g, 1, "x"), *two = add_chat(&g, 2, "y"), *three = add_chat(&g, 3, "z");
     first_canary(&g, one, a);
     first_canary(&g, two, b);
-    assert_ptr_equal(graph_placeholder(&g, one, 0), &one->placeholder);
+    assert_ptr_equal(graph_placeholder(&g, one), &one->placeholder);
     assert_string_equal(first_canary(&g, one, text), a); /* built once */
     assert_false(graph_link(&g, three));
     assert_int_equal(nedges(three), 0);
