@@ -38,9 +38,9 @@ static bool any_tracked(const struct pollfd *fds, nfds_t n) {
     return false;
 }
 
-/* In a run-ahead: a wait for one connection is where a continuation may be left. */
+/* In a run-ahead: a wait for one connection's answer, and for nothing else, is where a continuation may be left. */
 static void look_polled(const struct pollfd *fds, nfds_t n, bool waits) {
-    if (n == 1 && (fds[0].events & INPUT) && waits)
+    if (n == 1 && (fds[0].events & INPUT) && !(fds[0].events & POLLOUT) && waits)
         ahead_look(fds[0].fd, true);
 }
 
@@ -84,9 +84,27 @@ static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *
     return r;
 }
 
-/* Of a thread that reads in a loop of its own, polling that one connection. */
-static struct conn *enter_one(const struct pollfd *fds, nfds_t n) {
-    return n == 1 ? conn_enter(fds[0].fd) : NULL;
+/*
+ * The connections that one call waits for: a thread that sleeps in the kernel goes by the open file and would not notice a
+ * swap that another thread's send brings about. A wait for more of them is an event loop's.
+ */
+#define INSIDE_MAX 64
+
+struct inside {
+    struct conn *conns[INSIDE_MAX];
+    size_t n;
+};
+
+static void enter(struct inside *in, int fd) {
+    if (in->n == INSIDE_MAX)
+        conn_forget(fd);
+    else if ((in->conns[in->n] = conn_enter(fd)))
+        in->n++;
+}
+
+static void leave(struct inside *in) {
+    while (in->n > 0)
+        conn_leave(in->conns[--in->n]);
 }
 
 static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
@@ -98,9 +116,12 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
                 errno = EINTR;
                 return -1;
             }
-        struct conn *inside = enter_one(fds, n);
+        struct inside inside = {.n = 0};
+        for (nfds_t i = 0; i < n; i++)
+            if (fds[i].events & INPUT)
+                enter(&inside, fds[i].fd);
         int r = poll_with_room(fds, n, c);
-        conn_leave(inside);
+        leave(&inside);
         bool again = false;
         for (nfds_t i = 0; r >= 0 && i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
@@ -204,7 +225,12 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
                 FD_SET(fd, s->w);
                 added = true;
             }
+        struct inside inside = {.n = 0};
+        for (int fd = 0; fd < n; fd++)
+            if (FD_ISSET(fd, &s->r0))
+                enter(&inside, fd);
         int r = real_select(n, s, c);
+        leave(&inside);
         for (int fd = 0; r >= 0 && fd < n; fd++)
             if (FD_ISSET(fd, &s->r0) && conn_of(fd))
                 again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && waits);
@@ -221,10 +247,10 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
     }
 }
 
-static void look_selected(int n, const fd_set *r, bool waits) {
+static void look_selected(int n, const fd_set *r, const fd_set *w, bool waits) {
     int only = -1;
     for (int fd = 0; r && waits && fd < n && fd < FD_SETSIZE; fd++) {
-        if (FD_ISSET(fd, r) && only >= 0)
+        if ((w && FD_ISSET(fd, w)) || (FD_ISSET(fd, r) && only >= 0))
             return;
         only = FD_ISSET(fd, r) ? fd : only;
     }
@@ -235,7 +261,7 @@ static void look_selected(int n, const fd_set *r, bool waits) {
 XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
     struct select_call c = {.timeout = timeout};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, select_waits(&c));
+        look_selected(n, r, w, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(select)(n, r, w, e, timeout);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
@@ -244,7 +270,7 @@ XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *limit, const sigset_t *mask) {
     struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, select_waits(&c));
+        look_selected(n, r, w, select_waits(&c));
     if (XCS_LIKELY(!any_selected(n, r)))
         return REAL(pselect)(n, r, w, e, limit, mask);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);

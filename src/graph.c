@@ -123,14 +123,22 @@ static void add_edge(struct node *n, uint64_t from) {
     LL_PREPEND(n->edges, e);
 }
 
-/* A cut or re-cased canary is one all the same, of a node that we cannot name: edge from 0. */
+/* The leaf whose canary begins at p, in whatever case the program has put it. */
+static struct leaf *leaf_at(struct graph *g, const char *p) {
+    char word[CANARY_LEN];
+    struct leaf *l;
+    for (size_t i = 0; i < CANARY_LEN; i++)
+        word[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];
+    HASH_FIND(hh, g->leaves, word, CANARY_LEN, l);
+    return l;
+}
+
+/* A cut canary is one all the same, of a node that we cannot name: edge from 0. */
 static bool link_text(struct graph *g, struct node *n, const char *text, size_t len) {
     const char *end = text + len;
     bool any = false;
     for (const char *p = text; (p = canary_find(&g->canaries, p, (size_t)(end - p))); p += CANARY_PREFIX) {
-        struct leaf *l = NULL;
-        if ((size_t)(end - p) >= CANARY_LEN)
-            HASH_FIND(hh, g->leaves, p, CANARY_LEN, l);
+        const struct leaf *l = (size_t)(end - p) >= CANARY_LEN ? leaf_at(g, p) : NULL;
         add_edge(n, l ? l->node : 0);
         any = true;
     }

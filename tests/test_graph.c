@@ -259,6 +259,14 @@ static void test_edges(void **state) {
     assert_int_equal(nedges(cut), 1);
     assert_int_equal(cut->edges->from, 0);
 
+    snprintf(text, sizeof(text), "%s", b); /* in another case: of the same call */
+    for (char *p = text; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    struct node *loud = add_chat(&g, 7, text);
+    assert_true(graph_link(&g, loud));
+    assert_int_equal(nedges(loud), 1);
+    assert_int_equal(loud->edges->from, 2);
+
     graph_remove(&g, one); /* its canaries are still ones */
     struct node *late = add_chat(&g, 6, a);
     assert_true(graph_link(&g, late));
