@@ -54,17 +54,13 @@ static int by_weight(const struct site_stats *a, const struct site_stats *b) {
 }
 
 static void print_sites(FILE *f, struct site_stats *sites) {
-    struct site_stats *t, *next;
     unsigned n = 0, all = HASH_COUNT(sites);
     HASH_SRT(hh, sites, by_weight);
-    HASH_ITER(hh, sites, t, next) {
-        if (n++ == SITES_SHOWN) {
-            fprintf(f, "xcs: and %u sites more\n", all - SITES_SHOWN);
-            break;
-        }
+    for (const struct site_stats *t = sites; t && n < SITES_SHOWN; t = t->hh.next, n++)
         fprintf(f, "xcs: site %s: issued %lu, used %lu, wasted %lu%s%s\n", t->name, t->issued, t->used, t->wasted,
                 t->off ? "; decided against: " : "", t->off ? t->off : "");
-    }
+    if (n < all)
+        fprintf(f, "xcs: and %u sites more\n", all - n);
 }
 
 void stats_print(FILE *f, struct stats *s) {
