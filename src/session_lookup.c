@@ -24,9 +24,8 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, u
                                const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
-    struct node *n;
     m.first = s->graph.pending;
-    DL_FOREACH(s->graph.pending, n) {
+    for (struct node *n = m.first; n; n = n->next) {
         bool same = n->state == NODE_DEPENDENT
                         ? !m.node && graph_fits(&s->graph, n, addr, r)
                         : n->hash == hash && request_same(&n->addr, n->request, addr, r, NULL, 0);
