@@ -150,7 +150,7 @@ void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *add
             n->state = NODE_READY;
     } else if ((n = dependent_call(k, addr, trust, r))) {
         graph_fill(n, r, call);
-        n->site = decide_site(&s->decisions, n->call.site);
+        n->site = session_site(s, n->request, &n->call);
         n->state = NODE_READY;
     } else {
         n = ahead_new_node(k, addr, trust, r, call);

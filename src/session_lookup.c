@@ -24,9 +24,8 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, u
                                const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
-    struct node *n;
     m.first = s->graph.pending;
-    DL_FOREACH(s->graph.pending, n) {
+    for (struct node *n = m.first; n; n = n->next) {
         bool same = n->state == NODE_DEPENDENT
                         ? !m.node && graph_fits(&s->graph, n, addr, r)
                         : n->hash == hash && request_same(&n->addr, n->request, addr, r, NULL, 0);
@@ -181,8 +180,10 @@ static void foreseen(struct session *s, struct node *n) {
                       : n->state == NODE_FAILED  ? "the call issued ahead failed"
                       : n->state == NODE_LEFT    ? "its site was decided against"
                                                  : "not issued yet";
-    if (n->state == NODE_FAILED || session_is_ahead(n))
+    if (n->state == NODE_FAILED || session_is_ahead(n)) {
         s->stats.wasted++;
+        n->site->wasted++;
+    }
     if (n->state == NODE_ISSUED) {
         dispatch_cancel(engine_dispatcher(), n->id);
         n->origin->in_flight--;
@@ -195,7 +196,7 @@ static void foreseen(struct session *s, struct node *n) {
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
                        struct call call, struct node *first) {
     char why[128] = "nothing was foreseen";
-    struct site *site = decide_site(&s->decisions, call.site);
+    struct site *site = session_site(s, r, &call);
     if (s->asked_last == request_identity(addr, r)) {
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
@@ -253,7 +254,7 @@ void session_lookup(struct session *s, struct packet *p) {
         back(s);
         foreseen(s, m.node);
     } else {
-        now = (struct previous){decide_site(&s->decisions, call.site), false};
+        now = (struct previous){session_site(s, r, &call), false};
         unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
     s->asked_last = identity;
