@@ -41,6 +41,11 @@ XCS_EXPORT int fexecve(int fd, char *const argv[], char *const env[]) {
     return REAL(fexecve)(fd, argv, env);
 }
 
+XCS_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const env[], int flags) {
+    before_exec();
+    return REAL(execveat)(dir, path, argv, env, flags);
+}
+
 /* execl(3) and its kin are lists of arguments for the same calls. */
 #define ARGUMENTS_MAX 4096
 #define AS_ARRAY(argv, last, args)                                                                                     \

@@ -84,9 +84,27 @@ static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *
     return r;
 }
 
-/* Of a thread that reads in a loop of its own, polling that one connection. */
-static struct conn *enter_one(const struct pollfd *fds, nfds_t n) {
-    return n == 1 ? conn_enter(fds[0].fd) : NULL;
+/*
+ * The connections that one call waits for: a thread that sleeps in the kernel goes by the open file and would not notice a
+ * swap that another thread's send brings about. A wait for more of them is an event loop's.
+ */
+#define INSIDE_MAX 64
+
+struct inside {
+    struct conn *conns[INSIDE_MAX];
+    size_t n;
+};
+
+static void enter(struct inside *in, int fd) {
+    if (in->n == INSIDE_MAX)
+        conn_forget(fd);
+    else if ((in->conns[in->n] = conn_enter(fd)))
+        in->n++;
+}
+
+static void leave(struct inside *in) {
+    while (in->n > 0)
+        conn_leave(in->conns[--in->n]);
 }
 
 static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
@@ -98,9 +116,12 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
                 errno = EINTR;
                 return -1;
             }
-        struct conn *inside = enter_one(fds, n);
+        struct inside inside = {.n = 0};
+        for (nfds_t i = 0; i < n; i++)
+            if (fds[i].events & INPUT)
+                enter(&inside, fds[i].fd);
         int r = poll_with_room(fds, n, c);
-        conn_leave(inside);
+        leave(&inside);
         bool again = false;
         for (nfds_t i = 0; r >= 0 && i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
@@ -204,7 +225,12 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
                 FD_SET(fd, s->w);
                 added = true;
             }
+        struct inside inside = {.n = 0};
+        for (int fd = 0; fd < n; fd++)
+            if (FD_ISSET(fd, &s->r0))
+                enter(&inside, fd);
         int r = real_select(n, s, c);
+        leave(&inside);
         for (int fd = 0; r >= 0 && fd < n; fd++)
             if (FD_ISSET(fd, &s->r0) && conn_of(fd))
                 again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && waits);

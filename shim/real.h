@@ -56,6 +56,7 @@
     X(execv, 1)                                                                                                        \
     X(execvp, 1)                                                                                                       \
     X(execvpe, 1)                                                                                                      \
+    X(execveat, 1)                                                                                                     \
     X(fexecve, 1)                                                                                                      \
     X(vdprintf, 1)                                                                                                     \
     X(getaddrinfo, 1)

@@ -124,10 +124,12 @@ void ahead_answer_on(struct ahead_conn *c, struct node *n) {
     c->close_after = !n->request->keep_alive || (n->state == NODE_DONE && n->closes);
     if (n->state == NODE_DONE && n->raw) {
         buf_add(&c->out, n->raw, n->raw_len);
+        c->ahead->guessed = false;
     } else {
         keep_ask(c->ahead, n);
-        c->ahead->guessed |= n->site->branches;
-        const struct buf *b = graph_placeholder(g, n, n->origin ? n->origin->dimension : 0);
+        /* Past a call that was left out of a guess there is no guess any more. */
+        c->ahead->guessed = n->site->branches && n->state != NODE_LEFT;
+        const struct buf *b = graph_placeholder(g, n);
         if (!b) {
             ahead_close(c->ahead, "a placeholder would be too large");
             return;

@@ -1,6 +1,7 @@
 /* See decide.h. */
 #include "decide.h"
 #include "buf.h"
+#include "shape.h"
 #include <string.h>
 
 struct site *decide_site(struct decisions *d, uint64_t id) {
@@ -31,6 +32,7 @@ void decide_free(struct decisions *d) {
     struct origin *o, *next_o;
     HASH_ITER(hh, d->sites, s, next_s) {
         HASH_DEL(d->sites, s);
+        shape_free(s->shape);
         free(s);
     }
     HASH_ITER(hh, d->origins, o, next_o) {

@@ -17,6 +17,8 @@
 #define NOTHING_MAX 3
 #define WASTED_MAX 64
 
+struct shape; /* shape.h */
+
 struct site {
     uint64_t id;
     unsigned diverged, found_nothing;
@@ -25,6 +27,7 @@ struct site {
     bool branches;   /* what came after it was another call than the one foreseen with a placeholder */
     bool strays;     /* the one that was foreseen there, and did not come */
     unsigned issued, used, wasted;
+    struct shape *shape; /* of its responses, or NULL: none seen yet */
     UT_hash_handle hh;
 };
 
@@ -34,7 +37,6 @@ struct origin {
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it has answered 429 or 503: main's own calls go there alone from then on */
     uint64_t closed_until;  /* CLOCK_MONOTONIC: what its Retry-After asked for, as far as main can afford it */
-    size_t dimension;       /* of embeddings, as last seen */
     UT_hash_handle hh;
 };
 

@@ -1,6 +1,8 @@
 /* See graph.h. Matching is in match.c. */
 #include "graph.h"
+#include "decide.h"
 #include "placeholder.h"
+#include "shape.h"
 #include <string.h>
 #include <utlist.h>
 
@@ -94,9 +96,18 @@ static void remember_leaves(struct graph *g, const struct node *n) {
     }
 }
 
-const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension) {
-    if (!n->placeholder.p) {
-        if (!placeholder_make(&g->canaries, &n->call, n->request, dimension, &n->placeholder))
+/* In the shape of the site's real responses as soon as there is one. */
+static bool make_placeholder(const struct graph *g, struct node *n) {
+    const struct shape *shape = n->site ? n->site->shape : NULL;
+    buf_free(&n->placeholder);
+    n->shaped = shape != NULL;
+    return (shape && shape_make(shape, &g->canaries, &n->call, n->request, n->site->feeds, &n->placeholder)) ||
+           placeholder_make(&g->canaries, &n->call, n->request, shape_dimension(shape), &n->placeholder);
+}
+
+const struct buf *graph_placeholder(struct graph *g, struct node *n) {
+    if (!n->placeholder.p || (!n->shaped && n->site && n->site->shape)) {
+        if (!make_placeholder(g, n))
             return NULL;
         remember_leaves(g, n);
         n->has_leaves = true;
@@ -112,14 +123,22 @@ static void add_edge(struct node *n, uint64_t from) {
     LL_PREPEND(n->edges, e);
 }
 
-/* A cut or re-cased canary is one all the same, of a node that we cannot name: edge from 0. */
+/* The leaf whose canary begins at p, in whatever case the program has put it. */
+static struct leaf *leaf_at(struct graph *g, const char *p) {
+    char word[CANARY_LEN];
+    struct leaf *l;
+    for (size_t i = 0; i < CANARY_LEN; i++)
+        word[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];
+    HASH_FIND(hh, g->leaves, word, CANARY_LEN, l);
+    return l;
+}
+
+/* A cut canary is one all the same, of a node that we cannot name: edge from 0. */
 static bool link_text(struct graph *g, struct node *n, const char *text, size_t len) {
     const char *end = text + len;
     bool any = false;
     for (const char *p = text; (p = canary_find(&g->canaries, p, (size_t)(end - p))); p += CANARY_PREFIX) {
-        struct leaf *l = NULL;
-        if ((size_t)(end - p) >= CANARY_LEN)
-            HASH_FIND(hh, g->leaves, p, CANARY_LEN, l);
+        const struct leaf *l = (size_t)(end - p) >= CANARY_LEN ? leaf_at(g, p) : NULL;
         add_edge(n, l ? l->node : 0);
         any = true;
     }

@@ -48,6 +48,7 @@ struct node {
     uint32_t seen_by;       /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;
+    bool shaped;     /* the placeholder was made when its site's shape was known */
     bool has_leaves; /* canaries of its placeholder are known */
     char *raw;       /* the response; what has arrived of it while it is a stream */
     size_t raw_len;
@@ -82,8 +83,8 @@ struct node *graph_find(struct graph *g, uint64_t id);
 void graph_pend(struct graph *g, struct node *n, struct node *after);
 void graph_unpend(struct graph *g, struct node *n);
 
-/* Builds the node's placeholder, if it is not there, and remembers its canaries. NULL: it would be too large. */
-const struct buf *graph_placeholder(struct graph *g, struct node *n, size_t dimension);
+/* Builds the node's placeholder, if it is not there or its site's shape is known only now, and remembers its canaries. NULL: it would be too large. */
+const struct buf *graph_placeholder(struct graph *g, struct node *n);
 
 /* Adds the edges that the canaries in the node's request tell of. False: there are none, it is independent. */
 bool graph_link(struct graph *g, struct node *n);

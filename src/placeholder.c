@@ -280,15 +280,21 @@ static builder *const builders[] = {
 #undef X
 };
 
-bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
-                      struct buf *out) {
+json_t *placeholder_json(const struct canaries *c, const struct call *call, size_t dimension) {
     budget = BUDGET;
     too_large = false;
     json_t *v = builders[call->api](c, call, dimension);
-    if (too_large) {
-        json_decref(v);
+    if (!too_large)
+        return v;
+    json_decref(v);
+    return NULL;
+}
+
+bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
+                      struct buf *out) {
+    json_t *v = placeholder_json(c, call, dimension);
+    if (!v)
         return false;
-    }
     char *text = json_dumps(v, JSON_COMPACT);
     char date[64];
     time_t now = time(NULL);

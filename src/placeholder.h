@@ -8,7 +8,10 @@
 #include "canary.h"
 #include "detect.h"
 
-/* The raw response to a call; false: it would be too large to be worth it. `dimension`: length of the origin's embeddings as last seen, 0 when never. */
+/* The JSON of a response to a call; NULL: it would be too large to be worth it. A new reference. */
+json_t *placeholder_json(const struct canaries *c, const struct call *call, size_t dimension);
+
+/* The raw response to a call; false: it would be too large to be worth it. `dimension`: length of the site's embeddings as last seen, 0: never. */
 bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
                       struct buf *out);
 

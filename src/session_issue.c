@@ -7,6 +7,7 @@
 #include "hit.h"
 #include "keep.h"
 #include "session_impl.h"
+#include "shape.h"
 #include "trace.h"
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,21 @@ static void piece(struct node *n, struct dispatch_result *r) {
     add_response(n, r);
 }
 
+/* What the response looks like is for the next placeholders of its site. */
+static void learn(const struct node *n, const char *raw, size_t len) {
+    shape_learn(&n->site->shape, raw, len, &n->call);
+}
+
+/* Main has it first: learning takes time. */
+static void deliver_whole(struct node *n) {
+    char *copy = n->raw_len <= SHAPE_RAW_MAX ? xstrndup(n->raw, n->raw_len) : NULL;
+    hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
+    n->raw = NULL;
+    if (copy)
+        learn(n, copy, n->raw_len);
+    free(copy);
+}
+
 static void succeeded(struct session *s, struct node *n, struct dispatch_result *r) {
     bool begun = n->raw != NULL;
     n->state = NODE_DONE;
@@ -189,14 +205,16 @@ static void succeeded(struct session *s, struct node *n, struct dispatch_result 
     add_response(n, r);
     trace_node(s->number, "done", n, NULL);
     keep_value(s, n);
-    if (!n->hit)
+    if (!n->hit) {
+        learn(n, n->raw, n->raw_len);
         return;
+    }
     session_account_hit(s, n);
     if (begun) {
         hit_end(n->hit, n->closes);
+        learn(n, n->raw, n->raw_len);
     } else {
-        hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
-        n->raw = NULL;
+        deliver_whole(n);
     }
     n->hit = NULL;
     graph_remove(&s->graph, n);

@@ -65,16 +65,41 @@ static void count_waste(struct session *s) {
 
 /*
  * Another call than the one foreseen, right after one of which the run-ahead knew only a placeholder: its value decides the way. That
- * is no reason to give up what comes where the ways meet again.
+ * is no reason to give up what comes where the ways meet again. True when it is so.
  */
-static bool strays(struct session *s, struct site *foreseen, const struct site *came) {
+static bool decides(struct session *s, struct site *foreseen) {
     struct site *decider = s->previous.site;
-    if (!decider || !s->previous.guessed || !foreseen || foreseen == came)
+    if (!decider || !s->previous.guessed || !foreseen)
         return false;
     if (!decider->branches)
         session_debug(s, "site %016llx decides the way", (unsigned long long)decider->id);
     decider->branches = foreseen->strays = true;
     return true;
+}
+
+/*
+ * Main's call is not `first`, the one foreseen. Has it only taken another way? Calls of one site may as well be calls that never repeat:
+ * then it is believed once, until what comes next proves it.
+ */
+static bool strays(struct session *s, struct node *first, const struct site *came) {
+    bool told_apart = first->site != came;
+    if (s->strayed++ >= (told_apart ? STRAYED_MAX : 1) || (!told_apart && (first->doubtful || first->site->diverged)))
+        return false;
+    if (!decides(s, first->site))
+        return false;
+    if (!told_apart) {
+        first->site->diverged++;
+        s->unproven = first->site;
+    }
+    return true;
+}
+
+/* Main is where it was foreseen to be. */
+static void back(struct session *s) {
+    if (s->unproven)
+        s->unproven->diverged--;
+    s->unproven = NULL;
+    s->strayed = 0;
 }
 
 /* Main is past these: a sequential program does not come back to them. */
@@ -88,7 +113,7 @@ static void waste_before(struct session *s, const struct node *n) {
         }
         session_waste(s, skipped);
     }
-    if (!strays(s, foreseen, n->site))
+    if (!decides(s, foreseen))
         count_divergence(s, began, foreseen, NULL);
 }
 
@@ -101,6 +126,8 @@ static void close_ahead(struct session *s, const char *why) {
 
 static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
     struct site *began = first->forked_at, *foreseen = first->site;
+    s->unproven = NULL;
+    s->strayed = 0;
     session_debug(s, "divergence: %s", why);
     close_ahead(s, "main went another way");
     keep_close_all(s, "main went another way");
@@ -166,14 +193,14 @@ static void foreseen(struct session *s, struct node *n) {
 }
 
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
-                       struct call call, const struct node *first) {
+                       struct call call, struct node *first) {
     char why[128] = "nothing was foreseen";
     struct site *site = decide_site(&s->decisions, call.site);
     if (s->asked_last == request_identity(addr, r)) {
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
-        if (s->strayed++ < STRAYED_MAX && strays(s, first->site, site))
+        if (strays(s, first, site))
             close_ahead(s, "main went another way");
         else
             diverge(s, site, first, why);
@@ -223,7 +250,7 @@ void session_lookup(struct session *s, struct packet *p) {
             request_free(r);
             json_decref(call.body);
         }
-        s->strayed = 0;
+        back(s);
         foreseen(s, m.node);
     } else {
         now = (struct previous){decide_site(&s->decisions, call.site), false};

@@ -116,6 +116,19 @@ static const char *last_user_text(const json_t *messages) {
     return "";
 }
 
+/* What a prompt asks for itself: the text X of "[[say X]]", or for "[[json]]" a small object. False: neither. */
+static bool ordered_text(FILE *f, const struct request_view *req, const char *prompt) {
+    const char *said = strstr(prompt, "[[say ");
+    const char *stop = said ? strstr(said, "]]") : NULL;
+    if (stop)
+        return fwrite(said + 6, 1, (size_t)(stop - said - 6), f) > 0;
+    if (!strstr(prompt, "[[json]]"))
+        return false;
+    fprintf(f, "{\"topic\": \"word%.4s\", \"kind\": \"report\", \"score\": %d, \"tags\": [\"word%.4s\", \"word%.4s\"]}",
+            req->hash, req->hash[4] % 10, req->hash + 8, req->hash + 12);
+    return true;
+}
+
 /* The answer to `prompt`: hash words, the prompt's start, and padding up to the size asked for. The caller frees it. */
 static char *answer_text(const struct request_view *req, const struct behaviour *how, const char *prompt,
                          size_t choice) {
@@ -126,12 +139,14 @@ static char *answer_text(const struct request_view *req, const struct behaviour 
     FILE *f = open_memstream(&text, &len);
     if (!f)
         abort();
-    fprintf(f, "word%.4s word%.4s", req->hash, req->hash + 4);
-    if (choice > 0)
-        fprintf(f, " choice%zu", choice);
-    if (how->count_equal)
-        fprintf(f, " #%u", req->occurrence);
-    fprintf(f, ": %s", echo);
+    if (!ordered_text(f, req, prompt)) {
+        fprintf(f, "word%.4s word%.4s", req->hash, req->hash + 4);
+        if (choice > 0)
+            fprintf(f, " choice%zu", choice);
+        if (how->count_equal)
+            fprintf(f, " #%u", req->occurrence);
+        fprintf(f, ": %s", echo);
+    }
     fflush(f);
     for (size_t i = len; how->size > 0 && i < (size_t)how->size; i++)
         fputc("lorem ipsum dolor sit amet "[i % 27], f);

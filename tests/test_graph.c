@@ -220,7 +220,7 @@ static void test_canary_fits(void **state) {
 /* --- edges --- */
 
 static const char *first_canary(struct graph *g, struct node *n, char word[CANARY_LEN + 1]) {
-    const struct buf *b = graph_placeholder(g, n, 0);
+    const struct buf *b = graph_placeholder(g, n);
     const char *p = strstr(b->p, "\"content\":\"");
     assert_non_null(p);
     memcpy(word, p + 11, CANARY_LEN);
@@ -243,7 +243,7 @@ static void test_edges(void **state) {
     struct node *one = add_chat(&g, 1, "x"), *two = add_chat(&g, 2, "y"), *three = add_chat(&g, 3, "z");
     first_canary(&g, one, a);
     first_canary(&g, two, b);
-    assert_ptr_equal(graph_placeholder(&g, one, 0), &one->placeholder);
+    assert_ptr_equal(graph_placeholder(&g, one), &one->placeholder);
     assert_string_equal(first_canary(&g, one, text), a); /* built once */
     assert_false(graph_link(&g, three));
     assert_int_equal(nedges(three), 0);
@@ -258,6 +258,14 @@ static void test_edges(void **state) {
     assert_true(graph_link(&g, cut));
     assert_int_equal(nedges(cut), 1);
     assert_int_equal(cut->edges->from, 0);
+
+    snprintf(text, sizeof(text), "%s", b); /* in another case: of the same call */
+    for (char *p = text; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    struct node *loud = add_chat(&g, 7, text);
+    assert_true(graph_link(&g, loud));
+    assert_int_equal(nedges(loud), 1);
+    assert_int_equal(loud->edges->from, 2);
 
     graph_remove(&g, one); /* its canaries are still ones */
     struct node *late = add_chat(&g, 6, a);

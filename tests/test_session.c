@@ -351,24 +351,48 @@ static void test_chain_wastes_nothing(void **state) {
 
 /* --- giving up --- */
 
+/* One call that was not foreseen may be another way to the same place; two in a row are a program that was not understood. */
 static void test_divergence(void **state) {
     (void)state;
-    for (int time = 0; time < 2; time++) {
-        uint64_t node;
-        struct runner r = start(&node);
-        runner_ask(&r, "foreseen");
-        runner_ask(&r, "foreseen too");
-        main_tell(XCS_ANSWERED, node, 0);
-        check_miss("quite another", time == 0);
-        assert_true(runner_is_dead(&r));
-        assert_int_equal(issued_count(), 2 * (size_t)time + 2);
-        assert_true(cancelled(2 * (size_t)time) && cancelled(2 * (size_t)time + 1));
-        runner_free(&r);
-    }
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_ask(&r, "foreseen");
+    runner_ask(&r, "foreseen too");
+    main_tell(XCS_ANSWERED, node, 0);
+    check_miss("quite another", true);
+    assert_true(runner_is_dead(&r));
+    assert_int_equal(issued_count(), 2);
+    assert_false(cancelled(0) || cancelled(1));
+    check_miss("and another", false);
+    assert_true(cancelled(0) && cancelled(1));
+    runner_free(&r);
     check_miss("first", false); /* and so for ever */
     struct stats s = main_end();
-    assert_int_equal(s.wasted, 4);
+    assert_int_equal(s.wasted, 2);
     assert_int_equal(s.sites_off, 1);
+}
+
+static void test_another_way_to_the_same_place(void **state) {
+    (void)state;
+    for (int time = 0; time < 3; time++) {
+        uint64_t node;
+        char only_left[40], both[40];
+        struct runner r = start(&node);
+        snprintf(only_left, sizeof(only_left), "left %d", time);
+        snprintf(both, sizeof(both), "both %d", time);
+        runner_ask(&r, only_left);
+        assert_non_null(runner_answer(&r));
+        runner_ask(&r, both);
+        assert_non_null(runner_answer(&r));
+        main_tell(XCS_ANSWERED, node, 0);
+        if (time == 0)
+            check_miss("right", true);
+        close(ask_hit(both));
+        runner_free(&r);
+    }
+    struct stats s = main_end();
+    assert_int_equal(s.sites_off, 0);
+    assert_int_equal(s.wasted, 1); /* the guess is not made again */
 }
 
 static void test_nothing_found(void **state) {
@@ -542,6 +566,70 @@ static void test_next_run_ahead_finds_what_is_there(void **state) {
     runner_free(&r);
 }
 
+/* The text of a chat completion, as the harness's requests get one, that is JSON. */
+#define JSON_ANSWER                                                                                                    \
+    "{\"id\":\"1\",\"object\":\"learned\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","              \
+    "\"content\":\"{\\\"name\\\": \\\"Ann\\\", \\\"age\\\": 41}\"}}]}"
+
+/* A placeholder in the shape of JSON_ANSWER: its text is JSON with a canary for the name, which goes into `name`. */
+static void check_learned(const char *answer, char name[CANARY_LEN + 1]) {
+    static const char before[] = "\"content\":\"{\\\"name\\\": \\\"";
+    assert_non_null(answer);
+    assert_non_null(strstr(answer, "\"object\":\"learned\""));
+    assert_null(strstr(answer, "usage")); /* which the built-in one has */
+    const char *p = strstr(answer, before);
+    assert_non_null(p);
+    p += strlen(before);
+    assert_memory_equal(p + CANARY_LEN, "\\\", \\\"age\\\": 41}", 15);
+    memcpy(name, p, CANARY_LEN);
+    name[CANARY_LEN] = '\0';
+}
+
+/* From the first real response on, and also where the built-in one was given before. */
+static void test_placeholders_learn(void **state) {
+    (void)state;
+    uint64_t node;
+    char name[CANARY_LEN + 1], prompt[64];
+    struct runner r = start(&node);
+    for (const char *ask = "abc"; *ask; ask++) {
+        snprintf(prompt, sizeof(prompt), "%c", *ask);
+        runner_ask(&r, prompt);
+        assert_non_null(strstr(runner_answer(&r), "usage"));
+    }
+    finish(0, 500, "");
+    finish(2, 200, JSON_ANSWER);
+    runner_ask(&r, "d");
+    check_learned(runner_answer(&r), name);
+    runner_tell(&r, XCS_BARRIER, "unlink");
+    runner_free(&r);
+    main_tell(XCS_ANSWERED, node, 0);
+    struct verdict v = main_ask("a");
+    assert_int_equal(v.kind, XCS_MISS);
+    r = runner_fork(v.node);
+    check_learned(runner_answer(&r), name);
+    runner_ask(&r, "b"); /* still in flight */
+    check_learned(runner_answer(&r), name);
+    size_t before = issued_count();
+    snprintf(prompt, sizeof(prompt), "about %s", name); /* one word of the answer: it depends on it all the same */
+    runner_ask(&r, prompt);
+    assert_non_null(runner_answer(&r));
+    assert_int_equal(issued_count(), before);
+    runner_free(&r);
+}
+
+/* A failed call teaches nothing. */
+static void test_failures_teach_nothing(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_ask(&r, "a");
+    assert_non_null(runner_answer(&r));
+    finish(0, 500, JSON_ANSWER);
+    runner_ask(&r, "b");
+    assert_non_null(strstr(runner_answer(&r), "usage"));
+    runner_free(&r);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, session_setup, session_teardown)
     const struct CMUnitTest tests[] = {
@@ -561,6 +649,7 @@ int main(void) {
         T(test_dependent_is_not_issued),
         T(test_chain_wastes_nothing),
         T(test_divergence),
+        T(test_another_way_to_the_same_place),
         T(test_nothing_found),
         T(test_dropped_does_not_count),
         T(test_concurrent_program),
@@ -572,6 +661,8 @@ int main(void) {
         T(test_main_ends),
         T(test_hit_given_up),
         T(test_next_run_ahead_finds_what_is_there),
+        T(test_placeholders_learn),
+        T(test_failures_teach_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,10 @@ class Record:
         return collections.Counter(
             (r["method"], r["target"], tuple(r["headers"]), r["body_len"], r["body_sha256"]) for r in self.requests)
 
+    def anonymous(self):
+        """The same without the bodies, for a program whose requests differ from run to run."""
+        return collections.Counter((r["method"], r["target"], (), r["body_len"], "") for r in self.requests)
+
     def model_calls(self):
         return [r for r in self.requests if self.is_model_call(r)]
 
@@ -30,6 +34,11 @@ class Record:
             if r["start_ms"] >= last_end:
                 count, last_end = count + 1, r["end_ms"]
         return count
+
+    def pace(self):
+        """The least time (ms) between the beginnings of two calls."""
+        starts = sorted(r["start_ms"] for r in self.model_calls())
+        return min((b - a for a, b in zip(starts, starts[1:])), default=float("inf"))
 
     def most_at_once(self):
         calls = self.model_calls()

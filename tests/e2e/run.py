@@ -21,19 +21,20 @@ from scenarios import SCENARIOS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-C_PROGRAMS = {"plain": [], "vectored": [], "stdio_socket": [], "interrupted": [], "deny_syscall": ["-lseccomp"]}
+C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
+              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "deny_syscall")
+LIBRARIES = {"deny_syscall": ["-lseccomp"]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 
 
 def compile_programs(into):
     """The C programs, for a run outside the build tree."""
-    for name, libraries in C_PROGRAMS.items():
-        source = os.path.join(TESTS, "programs", name + ".c")
-        if not os.path.exists(source):
-            source = os.path.join(TESTS, name + ".c")
+    for name in C_PROGRAMS:
+        places = (os.path.join(TESTS, part, name + ".c") for part in ("programs", "patterns", ""))
+        source = next(place for place in places if os.path.exists(place))
         subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
-                        os.path.join(into, name), *libraries], check=True)
+                        os.path.join(into, name), "-pthread", *LIBRARIES.get(name, [])], check=True)
 
 
 class Server:
@@ -69,10 +70,12 @@ class Run:
         for name, text in scenario.files.items():
             with open(os.path.join(self.work, name), "w", encoding="utf-8") as f:
                 f.write(text)
-        fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": os.path.join(TESTS, "programs"),
-                "bin": options.bin, "python": "/usr/bin/python3"}
+        programs = os.path.join(TESTS, "programs")
+        fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": programs,
+                "patterns": os.path.join(TESTS, "patterns"), "bin": options.bin, "python": "/usr/bin/python3"}
         argv = [word.format(**fill) for word in scenario.argv]
-        env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONPATH": programs,
+               "PYTHONDONTWRITEBYTECODE": "1"}
         if library:
             env.update(scenario.env)
             if scenario.launcher:
@@ -150,7 +153,8 @@ def compare_output(name, base, other):
 
 def compare_requests(scenario, base, other):
     problems = []
-    missing, extra = difference(base.record.multiset(), other.record.multiset())
+    seen = [run.record.anonymous() if scenario.varies else run.record.multiset() for run in (base, other)]
+    missing, extra = difference(*seen)
     if sum(missing.values()) > scenario.saved:
         problems += [f"{sum(missing.values())} requests missing with XCS", *("  " + line for line in describe(missing))]
     if sum(extra.values()) > scenario.wasted:
@@ -171,6 +175,8 @@ def judge_native(scenario, run):
         problems.append("timed out")
     if run.status != (scenario.status or 0):
         problems.append(f"exit status {run.status}, expected {scenario.status or 0}")
+    if scenario.calls is not None and len(run.record.requests) != scenario.calls:
+        problems.append(f"{len(run.record.requests)} calls, expected {scenario.calls}")
     if run.left:
         problems += ["processes left: ", *run.left]
     if problems:
@@ -193,6 +199,8 @@ def judge(scenario, base, run):
             problems.append(f"  without: {str(base.files.get(name))[:100]}")
             problems.append(f"  with:    {str(run.files.get(name))[:100]}")
     problems += compare_requests(scenario, base, run)
+    if scenario.pace and run.record.pace() < scenario.pace:
+        problems.append(f"calls began {run.record.pace():.0f} ms after one another, allowed are {scenario.pace}")
     if run.left:
         problems += [f"{len(run.left)} processes left behind", *("  " + line for line in run.left)]
     if scenario.slower and run.seconds > base.seconds * scenario.slower + 0.5:
@@ -259,9 +267,9 @@ def run_scenario(options, scenario, directory):
     return problems, remarks
 
 
-def parse():
+def parse(description):
     env = os.environ
-    p = argparse.ArgumentParser(description=__doc__)
+    p = argparse.ArgumentParser(description=description)
     p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
     p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
     p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
@@ -282,9 +290,10 @@ def parse():
     return options
 
 
-def main():
-    options = parse()
-    chosen = [s for s in SCENARIOS if not options.names or any(n in s.name for n in options.names)] * options.repeat
+def main(scenarios, description):
+    """Runs a table of scenarios; the exit status."""
+    options = parse(description)
+    chosen = [s for s in scenarios if not options.names or any(n in s.name for n in options.names)] * options.repeat
     if options.list:
         print("\n".join(s.name for s in chosen))
         return 0
@@ -313,4 +322,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(SCENARIOS, __doc__))

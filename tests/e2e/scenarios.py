@@ -1,7 +1,7 @@
 """The table of end-to-end scenarios: one row, one promise. run.py runs each without and with XCS and compares.
 
-Names are "family/what". In an argv, {url} is the server's address, {programs} this test's programs, {bin} the compiled
-ones and {python} the interpreter.
+Names are "family/what". In an argv, {url} is the server's address, {programs} this test's programs, {patterns} those of the
+pattern suite, {bin} the compiled ones and {python} the interpreter.
 """
 import dataclasses
 import errno
@@ -33,6 +33,9 @@ class Scenario:
     launcher: bool = False         # started by `xcs run --` instead of LD_PRELOAD
     inert: bool = False            # with XCS as many rounds as without
     status: Optional[int] = None   # what the program must return, when that is not 0
+    calls: Optional[int] = None    # requests that the program makes without XCS
+    varies: bool = False           # bodies differ from run to run: requests are only counted
+    pace: Optional[int] = None     # milliseconds between the beginnings of two calls, at least
 
 
 def python(name, program, client="session", *args, **more):
@@ -111,6 +114,7 @@ SURROUNDINGS = [
     python("own/close-all-middle", "close_all", "requests", "middle"),
     python("own/alarm", "alarm"),
     compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
+    compiled("own/exec", "exec_chain", watch=True),
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),

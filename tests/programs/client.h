@@ -57,6 +57,29 @@ static inline int is_whole(const char *text, size_t len) {
     return end && length && len >= (size_t)(end + 4 - text) + strtoul(length + 15, NULL, 10);
 }
 
+/* Sends a request for `prompt`. */
+static inline void ask(int s, const char *prompt) {
+    char head[512], body[512];
+    request_of(prompt, "", head, body);
+    if (send(s, head, strlen(head), MSG_NOSIGNAL) < 0 || send(s, body, strlen(body), MSG_NOSIGNAL) < 0)
+        fail("send");
+}
+
+/* Reads what is left of an answer of which `len` bytes are in `text` (ANSWER_ROOM bytes). */
+static inline void answer_rest(int s, char *text, size_t len) {
+    memset(text + len, 0, ANSWER_ROOM - len);
+    while (!is_whole(text, len)) {
+        ssize_t n = recv(s, text + len, ANSWER_ROOM - 1 - len, 0);
+        if (n < 0)
+            fail("recv");
+        if (n == 0) {
+            printf("the end after %zu bytes\n", len);
+            exit(1);
+        }
+        len += (size_t)n;
+    }
+}
+
 /* Prints the first "content" of an answer. */
 static inline void show(const char *text) {
     const char *content = strstr(text, "\"content\":\"");

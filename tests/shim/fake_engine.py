@@ -44,14 +44,14 @@ def deliver(sock, raw, upto):
     view = memoryview(raw)
     while view:
         view = view[os.write(fd, view):]
-    socket.send_fds(sock, [raw[: min(upto, 1000)]], [fd])
-    os.close(fd)
     rest = raw[1000:upto]
     try:
+        socket.send_fds(sock, [raw[: min(upto, 1000)]], [fd])
         while rest:
             rest = rest[sock.send(rest):]
     except (BrokenPipeError, ConnectionResetError):
         pass
+    os.close(fd)
 
 
 def serve(conn, mode, log):
