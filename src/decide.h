@@ -21,6 +21,7 @@ struct shape; /* shape.h */
 
 struct site {
     uint64_t id;
+    char *name; /* for the user (call_name), or NULL */
     unsigned diverged, found_nothing;
     const char *off; /* why it was decided against, or NULL */
     bool feeds;      /* its value was seen in the request of another call */

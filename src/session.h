@@ -43,9 +43,10 @@ struct session {
         struct site *site;
         bool guessed; /* a run-ahead has gone on from it with a placeholder */
     } previous;
-    unsigned strayed;     /* calls in a row that were not foreseen, while others still are */
-    uint64_t asked_last;  /* identity of main's last call */
-    struct node *awaited; /* main's unanswered MISSes, through `next` */
+    struct site *unproven; /* may never repeat, or may only branch */
+    unsigned strayed;      /* calls in a row that were not foreseen, while others still are */
+    uint64_t asked_last;   /* identity of main's last call */
+    struct node *awaited;  /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;
     struct session *prev, *next;

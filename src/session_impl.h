@@ -8,6 +8,9 @@
 struct session *session_of(uint64_t node);
 struct session *sessions_first(void); /* the others through `next` */
 
+/* The site of a call. */
+struct site *session_site(struct session *s, const struct request *r, const struct call *call);
+
 /* session_lookup.c: main asks about a request (XCS_LOOKUP). */
 void session_lookup(struct session *s, struct packet *p);
 
