@@ -128,6 +128,8 @@ WIRE = [
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
     python("wire/stream", "stream"),
+    *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
+      for what in ("get", "no-call")),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
