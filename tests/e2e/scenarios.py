@@ -118,6 +118,7 @@ SURROUNDINGS = [
     python("own/alarm", "alarm"),
     compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
     compiled("own/exec", "exec_chain", watch=True),
+    compiled("own/run-path", "own_run_path"),
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),
