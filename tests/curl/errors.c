@@ -274,6 +274,21 @@ static void untrusted(const char *url) {
     call_close(&c);
 }
 
+/* A file of authorities that is not there, between calls with one that is. */
+static void no_authorities(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    MUST(curl_easy_setopt(c.easy, CURLOPT_FRESH_CONNECT, 1L));
+    good(&c, 0);
+    good(&c, 1);
+    MUST(curl_easy_setopt(c.easy, CURLOPT_CAINFO, "/nowhere/ca.pem"));
+    good(&c, 2);
+    trust(c.easy);
+    good(&c, 3);
+    good(&c, 4);
+    call_close(&c);
+}
+
 /* The same peer without verification, and then with it again: what was allowed once is not allowed for good. */
 static void verified_late(const char *url) {
     struct call c;
@@ -312,6 +327,7 @@ static const struct way ways[] = {
     {"bad-url", bad_url},
     {"unknown-scheme", unknown_scheme},
     {"untrusted", untrusted},
+    {"no-authorities", no_authorities},
     {"verified-late", verified_late},
 };
 

@@ -4,6 +4,8 @@
  */
 #include "call.h"
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void each(const char *url) {
     for (int i = 0; i < CALLS; i++) {
@@ -291,12 +293,97 @@ static void final(const char *url) {
     call_close(&c);
 }
 
+/* More calls than can be ahead at once. */
+static void many(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    for (int i = 0; i < 150; i++) {
+        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_perform(&c);
+    }
+    call_close(&c);
+}
+
+/* A child of the program's makes calls of its own, with the parent's handle and with a new one. */
+static void forked(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    for (int i = 0; i < CALLS; i++) {
+        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_perform(&c);
+        if (i != 1)
+            continue;
+        pid_t child = fork();
+        if (child == 0) {
+            struct call own;
+            MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 20)));
+            MUST(curl_easy_setopt(c.easy, CURLOPT_FRESH_CONNECT, 1L));
+            call_perform(&c);
+            call_open(&own, url);
+            MUST(curl_easy_setopt(own.easy, CURLOPT_POSTFIELDS, ask(&own, 21)));
+            call_perform(&own);
+            fflush(stdout);
+            _exit(3);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        printf("the child returned %d\n", WEXITSTATUS(status));
+    }
+    call_close(&c);
+}
+
+/* The environment's proxy comes late: calls from then on go through it. */
+static void late_proxy(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    for (int i = 0; i < CALLS; i++) {
+        if (i == 2)
+            setenv("http_proxy", getenv("FRONT"), 1);
+        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_perform(&c);
+    }
+    call_close(&c);
+}
+
+/* A relative path means another file when the directory has changed. */
+static void late_directory(const char *url) {
+    struct call c;
+    char directory[512];
+    snprintf(directory, sizeof directory, "%s", getenv("CA_FILE"));
+    char *name = strrchr(directory, '/');
+    *name++ = '\0';
+    call_open(&c, url);
+    MUST(curl_easy_setopt(c.easy, CURLOPT_FRESH_CONNECT, 1L));
+    for (int i = 0; i < CALLS; i++) {
+        if (i == 2) {
+            MUST(curl_easy_setopt(c.easy, CURLOPT_CAINFO, name));
+        } else if (i == 3 && chdir(directory) != 0) {
+            printf("no such directory\n");
+        }
+        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_perform(&c);
+    }
+    call_close(&c);
+}
+
 static const struct way ways[] = {
-    {"each", each},     {"copies", copies},       {"copy-outlives", copy_outlives},
-    {"reset", reset},   {"odd-order", odd_order}, {"misuse", misuse},
-    {"inside", inside}, {"nested", nested},       {"multi", multi},
-    {"shared", shared}, {"threads", threads},     {"chain", chain},
+    {"each", each},
+    {"copies", copies},
+    {"copy-outlives", copy_outlives},
+    {"reset", reset},
+    {"odd-order", odd_order},
+    {"misuse", misuse},
+    {"inside", inside},
+    {"nested", nested},
+    {"multi", multi},
+    {"shared", shared},
+    {"threads", threads},
+    {"chain", chain},
     {"final", final},
+    {"many", many},
+    {"forked", forked},
+    {"late-proxy", late_proxy},
+    {"late-directory", late_directory},
 };
 
 int main(int argc, char **argv) {

@@ -58,8 +58,8 @@ class Peers:
         env = [f"FRONT={words['plain']}", f"LATENCY={row.latency}"]
         if not row.example:
             env.append("CA_FILE=" + words["ca"])
-        row.argv = ["/usr/bin/env", *env, *(re.sub(r"\{([a-z0-9-]+)\}", lambda m: words.get(m[1], m[0]), word)
-                                            for word in row.argv)]
+        row.argv = ["/usr/bin/env", *env, *([row.setting] if row.setting else ()), *row.argv]
+        row.argv = [re.sub(r"\{([a-z0-9-]+)\}", lambda m: words.get(m[1], m[0]), word) for word in row.argv]
 
 
 def settle(row, run):

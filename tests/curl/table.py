@@ -14,6 +14,7 @@ FAST = {"rounds": 2, "latency": 200}  # six calls, one after the other without X
 @dataclasses.dataclass
 class Row(Scenario):
     example: bool = False  # needs the web front and the examples' names
+    setting: str = ""      # of the environment, without XCS too
     masked: bool = False   # numbers in what it prints are times, ports, addresses of its memory
 
 
@@ -42,6 +43,7 @@ SINKS = [
     c("sinks", "memory", name="chunked", server=("--chunked",), **FAST),
     c("sinks", "headers", name="chunked", server=("--chunked",), **FAST),
     c("sinks", "header-in-body", name="empty", server=("--size=0", "--chunked"), **FAST),
+    c("sinks", "memory", "http://model.test/v1", "proxy-of-environment", setting="http_proxy={plain}", **FAST),
     c("sinks", "stream", latency=200),
     c("sinks", "stream", "{h2}/v1", "h2", latency=200),
     c("sinks", "verbose"),
@@ -54,6 +56,10 @@ HANDLES = [
     *(c("handles", way) for way in ("odd-order", "misuse", "inside", "nested", "multi", "threads")),
     c("handles", "final", rounds=3, latency=300),
     c("handles", "final", "{h2}/v1", "h2", rounds=3, latency=300),
+    c("handles", "many", rounds=12, latency=50, watch=True),
+    c("handles", "forked"),
+    c("handles", "late-proxy"),
+    c("handles", "late-directory", "{h2}/v1", "h2"),
     c("handles", "chain", order=True),
     c("handles", "chain", "{h2}/v1", "h2", order=True),
 ]
@@ -67,6 +73,7 @@ ERRORS = [
     # A read callback that refuses has said nothing yet of how much the server is sent of the request.
     c("errors", "read-abort", wasted=8, saved=1),
     *(c("errors", way, wasted=8) for way in ("refused", "unknown-host", "bad-url", "unknown-scheme")),
+    c("errors", "no-authorities", "{h2}/v1", "h2", wasted=8),
     c("errors", "untrusted", "{expired}/v1", "expired"),
     c("errors", "untrusted", "{wrong-host}/v1", "wrong-host"),
     c("errors", "verified-late", "{expired}/v1", "expired", latency=300, rounds=2),
@@ -83,7 +90,8 @@ OPTIONS = [
     c("options", "follow", "{plain}/moved/v1", "becomes-get"),
     c("options", "nothing", "{plain}/redirect/v1", "not-followed"),
     c("options", "any-auth", "{plain}/login/v1"),
-    c("options", "cookie-engine", "{plain}/cookie/v1"),
+    # The first answer sets a cookie that the later requests carry.
+    c("options", "cookie-engine", "{plain}/cookie/v1", wasted=6),
     c("options", "expect"),
     c("options", "http10"),
     c("options", "own-sockets"),
