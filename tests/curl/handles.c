@@ -3,6 +3,7 @@
  * tolerates; each prints what it got.
  */
 #include "call.h"
+#include <poll.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -332,6 +333,40 @@ static void forked(const char *url) {
     call_close(&c);
 }
 
+/* libcurl only makes the connection; the program speaks on it by itself. */
+static void connect_only(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    for (int i = 0; i < 3; i++) {
+        char request[1024];
+        char answer[2048];
+        size_t len = 0;
+        size_t n = 0;
+        CURLcode code = CURLE_AGAIN;
+        struct pollfd p = {.events = POLLIN};
+        MUST(curl_easy_setopt(c.easy, CURLOPT_CONNECT_ONLY, 1L));
+        MUST(curl_easy_perform(c.easy));
+        ask(&c, i);
+        snprintf(
+            request, sizeof request,
+            "POST /v1/chat/completions HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+            strlen(c.body), c.body);
+        MUST(curl_easy_send(c.easy, request, strlen(request), &n));
+        MUST(curl_easy_getinfo(c.easy, CURLINFO_ACTIVESOCKET, &p.fd));
+        while (len < sizeof answer - 1 && (code == CURLE_AGAIN || n > 0)) {
+            poll(&p, 1, 10000);
+            n = 0;
+            code = curl_easy_recv(c.easy, answer + len, sizeof answer - 1 - len, &n);
+            len += n;
+        }
+        answer[len] = '\0';
+        printf("%.15s\n", answer);
+        collect(answer, 1, len, &c.answer);
+        show_answer(&c.answer);
+    }
+    call_close(&c);
+}
+
 /* The environment's proxy comes late: calls from then on go through it. */
 static void late_proxy(const char *url) {
     struct call c;
@@ -383,6 +418,7 @@ static const struct way ways[] = {
     {"final", final},
     {"many", many},
     {"forked", forked},
+    {"connect-only", connect_only},
     {"late-proxy", late_proxy},
     {"late-directory", late_directory},
 };

@@ -53,7 +53,7 @@ HANDLES = [
     *(c("handles", way, **FAST) for way in ("each", "copies", "copy-outlives", "reset", "shared")),
     c("handles", "each", "{h2}/v1", "h2", **FAST),
     c("handles", "shared", "{h2}/v1", "h2", **FAST),
-    *(c("handles", way) for way in ("odd-order", "misuse", "inside", "nested", "multi", "threads")),
+    *(c("handles", way) for way in ("odd-order", "misuse", "inside", "nested", "multi", "threads", "connect-only")),
     c("handles", "final", rounds=3, latency=300),
     c("handles", "final", "{h2}/v1", "h2", rounds=3, latency=300),
     c("handles", "many", rounds=12, latency=50, watch=True),
@@ -190,10 +190,11 @@ CURL = [
 R = [Row("r/RCurl", ["Rscript", "--vanilla", "{here}/loop.R", "{direct}/v1", "RCurl"], **FAST),
      Row("r/curl", ["Rscript", "--vanilla", "{here}/loop.R", "{direct}/v1", "curl"])]
 
-# libcurl's published examples, unchanged. Those that speak another protocol find no server.
+# libcurl's published examples, unchanged. Those that speak another protocol find no server. Left out are those that print
+# how often they were called back, or what was drawn at random.
 EXAMPLES = {
     "http": ("altsvc cacertinmem certinfo getinfo getinmemory getredirect getreferrer headerapi http-post"
-             " https httpcustomheader parseurl postinmemory resolve sendrecv sepheaders shared-connection-cache simple"
+             " https httpcustomheader parseurl postinmemory resolve sepheaders shared-connection-cache simple"
              " simplepost simplessl sslbackend urlapi url2file usercertinmem fileupload httpput-postfields httpput"
              " anyauthput multi-app multi-double multi-legacy multi-single"
              " postit2 postit2-formadd").split(),
