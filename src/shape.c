@@ -22,6 +22,7 @@ struct field {
 struct shape {
     struct field *fields;
     size_t nfields;
+    int status;
     struct part *body; /* NULL: a stream */
     struct part *text; /* of a stream */
     size_t dimension;
@@ -154,6 +155,7 @@ void shape_learn(struct shape **sp, const char *raw, size_t len, const struct ca
     if (r.status >= 200 && r.status < 300 && !response_header(&r, "content-encoding") && learn_body(s, &r.body, call) &&
         size_of(s) <= SHAPE_MAX) {
         learn_fields(s, &r, old);
+        s->status = r.status;
         if (old)
             inherit(s, old);
         *sp = s;
@@ -184,7 +186,7 @@ static void add_head(const struct shape *s, const struct canaries *c, const stru
     time_t now = time(NULL);
     struct tm tm;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    buf_print(out, "HTTP/1.1 200 OK\r\nDate: %s\r\n", date);
+    buf_print(out, "HTTP/1.1 %d OK\r\nDate: %s\r\n", s->status, date);
     for (size_t i = 0; i < s->nfields; i++) {
         const struct field *f = &s->fields[i];
         const char *value = f->value;
