@@ -29,6 +29,7 @@ struct site {
     bool branches;   /* what came after it was another call than the one foreseen with a placeholder */
     bool strays;     /* the one that was foreseen there, and did not come */
     unsigned issued, used, wasted;
+    unsigned lessons;    /* answers of main's that were wanted to learn from */
     struct shape *shape; /* of its responses, or NULL: none seen yet */
     UT_hash_handle hh;
 };
