@@ -91,12 +91,12 @@ static const struct canaries *guide_canaries(void) {
     return &c;
 }
 
-static bool learn_stream(struct shape *s, struct lesson *l, const struct buf *text) {
+static bool learn_stream(struct shape *s, struct learning *l, const struct buf *text) {
     s->text = part_of_text(l, text->p, text->len);
     return s->text != NULL;
 }
 
-static bool learn_document(struct shape *s, struct lesson *l, const json_t *v, const struct call *call) {
+static bool learn_document(struct shape *s, struct learning *l, const json_t *v, const struct call *call) {
     if (!json_is_object(v))
         return false;
     json_t *guide = placeholder_json(l->canaries, call, 0);
@@ -108,7 +108,7 @@ static bool learn_document(struct shape *s, struct lesson *l, const json_t *v, c
 }
 
 static bool learn_body(struct shape *s, const struct buf *body, const struct call *call) {
-    struct lesson l = {.canaries = guide_canaries()};
+    struct learning l = {.canaries = guide_canaries()};
     struct buf text = {0};
     bool ok = false;
     if (!body->p || json_is_deep(body->p, body->len))
