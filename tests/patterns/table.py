@@ -63,7 +63,7 @@ PATTERNS = [
     pattern("exception", 6, 2, wasted=1),
     pattern("retry", 7, 2),
     pattern("uuid_in_body", 12, 12, wasted=8, varies=True),
-    pattern("paced", 6, 2, latency=300, pace=45),
+    pattern("paced", 6, 2, latency=300, pace=30),
     # In other languages.
     pattern("two_stage_map.rb", 12, 2),
     pattern("workers_judge.rb", 16, 2),
