@@ -84,7 +84,7 @@ static struct part *new_part(enum kind kind, const json_t *v) {
 
 /* --- learning --- */
 
-static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide, const char *key, bool generated);
+static struct part *learn(struct learning *l, const json_t *v, const json_t *guide, const char *key, bool generated);
 
 static bool has_text(const json_t *v) {
     const char *key;
@@ -116,7 +116,7 @@ static bool has_words(const char *around) {
     return *around && strncmp(around, "```", 3) != 0;
 }
 
-static struct part *learn_text(struct lesson *l, const json_t *v) {
+static struct part *learn_text(struct learning *l, const json_t *v) {
     const char *text = json_string_value(v);
     size_t len = json_string_length(v);
     struct found how;
@@ -144,7 +144,7 @@ static bool is_prose(const char *s) {
     return blank && strchr(blank + 1, ' ');
 }
 
-static struct part *learn_string(struct lesson *l, const json_t *v, const json_t *guide, const char *key,
+static struct part *learn_string(struct learning *l, const json_t *v, const json_t *guide, const char *key,
                                  bool generated) {
     const char *known = json_string_value(guide);
     if (known && canary_find(l->canaries, known, json_string_length(guide)))
@@ -163,7 +163,7 @@ static struct part *learn_string(struct lesson *l, const json_t *v, const json_t
     return p;
 }
 
-static struct part *learn_list(struct lesson *l, const json_t *v, const json_t *guide, bool generated) {
+static struct part *learn_list(struct learning *l, const json_t *v, const json_t *guide, bool generated) {
     size_t n = json_array_size(v), known = json_array_size(guide);
     if (json_is_real(json_array_get(guide, 0)) && json_is_number(json_array_get(v, 0))) {
         l->dimension = n;
@@ -188,7 +188,7 @@ static struct part *learn_list(struct lesson *l, const json_t *v, const json_t *
     return p;
 }
 
-static struct part *learn_object(struct lesson *l, const json_t *v, const json_t *guide, bool generated) {
+static struct part *learn_object(struct learning *l, const json_t *v, const json_t *guide, bool generated) {
     struct part *p = new_part(KIND_OBJECT, NULL), *last = NULL;
     const char *key;
     json_t *value;
@@ -205,7 +205,7 @@ static struct part *learn_object(struct lesson *l, const json_t *v, const json_t
     return p;
 }
 
-static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide, const char *key, bool generated) {
+static struct part *learn(struct learning *l, const json_t *v, const json_t *guide, const char *key, bool generated) {
     bool alike = guide && json_typeof(guide) == json_typeof(v);
     bool inside = generated || (!guide && LISTED(key, generated_keys));
     if (json_is_string(v))
@@ -221,11 +221,11 @@ static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide
     return new_part(KIND_VALUE, v);
 }
 
-struct part *part_of(struct lesson *l, const json_t *v, const json_t *guide) {
+struct part *part_of(struct learning *l, const json_t *v, const json_t *guide) {
     return learn(l, v, guide, NULL, false);
 }
 
-struct part *part_of_text(struct lesson *l, const char *text, size_t len) {
+struct part *part_of_text(struct learning *l, const char *text, size_t len) {
     json_t *v = json_stringn(text, len);
     if (!v)
         return NULL;
