@@ -173,7 +173,7 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
                             struct call call) {
     struct session *s = a->session;
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
-    n->site = decide_site(&s->decisions, call.site);
+    n->site = session_site(s, n->request, &n->call);
     n->origin = decide_origin(&s->decisions, addr);
     n->trust = trust;
     n->doubtful = a->random;

@@ -24,9 +24,8 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, u
                                const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
-    struct node *n;
     m.first = s->graph.pending;
-    DL_FOREACH(s->graph.pending, n) {
+    for (struct node *n = m.first; n; n = n->next) {
         bool same = n->state == NODE_DEPENDENT
                         ? !m.node && graph_fits(&s->graph, n, addr, r)
                         : n->hash == hash && request_same(&n->addr, n->request, addr, r, NULL, 0);
@@ -154,8 +153,9 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
+    bool learn = !s->decisions.off && lesson_begin(&s->lesson, n);
     if (!session_hold_back(s, n))
-        session_reply(s, XCS_MISS, n->id, !against, -1);
+        session_reply(s, XCS_MISS, n->id, (against ? 0 : XCS_F_FORK) | (learn ? XCS_F_LEARN : 0), -1);
 }
 
 /* Tells a call that is made again from another one; a mistake only costs foresight. */
@@ -181,8 +181,10 @@ static void foreseen(struct session *s, struct node *n) {
                       : n->state == NODE_FAILED  ? "the call issued ahead failed"
                       : n->state == NODE_LEFT    ? "its site was decided against"
                                                  : "not issued yet";
-    if (n->state == NODE_FAILED || session_is_ahead(n))
+    if (n->state == NODE_FAILED || session_is_ahead(n)) {
         s->stats.wasted++;
+        n->site->wasted++;
+    }
     if (n->state == NODE_ISSUED) {
         dispatch_cancel(engine_dispatcher(), n->id);
         n->origin->in_flight--;
@@ -195,7 +197,7 @@ static void foreseen(struct session *s, struct node *n) {
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
                        struct call call, struct node *first) {
     char why[128] = "nothing was foreseen";
-    struct site *site = decide_site(&s->decisions, call.site);
+    struct site *site = session_site(s, r, &call);
     if (s->asked_last == request_identity(addr, r)) {
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
@@ -230,7 +232,7 @@ void session_lookup(struct session *s, struct packet *p) {
         session_debug(s, "left to the program: %s", why);
         if (got == INTAKE_REQUEST)
             request_free(r);
-        session_reply(s, XCS_PASS, 0, false, -1);
+        session_reply(s, XCS_PASS, 0, 0, -1);
         return;
     }
     s->stats.calls++;
@@ -253,7 +255,7 @@ void session_lookup(struct session *s, struct packet *p) {
         back(s);
         foreseen(s, m.node);
     } else {
-        now = (struct previous){decide_site(&s->decisions, call.site), false};
+        now = (struct previous){session_site(s, r, &call), false};
         unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
     s->asked_last = identity;
