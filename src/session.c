@@ -183,6 +183,7 @@ static void close_session(struct session *s) {
         }
     }
     s->awaited = NULL;
+    lesson_end(&s->lesson);
     graph_free(&s->graph);
     if (s->began_ns)
         s->stats.wall_ns = clock_ns() - s->began_ns;
@@ -224,6 +225,9 @@ static void on_packet(struct session *s, struct packet *p) {
         break;
     case XCS_DROP:
         on_drop(s, p->msg.arg);
+        break;
+    case XCS_READ:
+        lesson_read(&s->lesson, p->msg.node, p->payload, p->len);
         break;
     case XCS_REAP:
         on_reap(s, p);

@@ -7,6 +7,7 @@
 
 #include "decide.h"
 #include "graph.h"
+#include "lesson.h"
 #include "loop.h"
 #include "stats.h"
 #include "wire.h"
@@ -43,6 +44,7 @@ struct session {
         struct site *site;
         bool guessed; /* a run-ahead has gone on from it with a placeholder */
     } previous;
+    struct lesson lesson;
     struct site *unproven; /* may never repeat, or may only branch */
     unsigned strayed;      /* calls in a row that were not foreseen, while others still are */
     uint64_t asked_last;   /* identity of main's last call */

@@ -20,7 +20,7 @@ void session_unpend(struct session *s, struct node *n);
 void session_waste_all(struct session *s);
 
 /* session_hit.c: main's calls are answered. */
-void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd);
+void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, uint32_t flags, int fd);
 bool session_hit(struct session *s, struct node *n);
 void session_account_hit(struct session *s, const struct node *n);
 void session_count_round(struct session *s, uint64_t issued_at);

@@ -153,8 +153,9 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
+    bool learn = !s->decisions.off && decide_may_learn(&s->decisions, n->site) && lesson_begin(&s->lesson, n);
     if (!session_hold_back(s, n))
-        session_reply(s, XCS_MISS, n->id, !against, -1);
+        session_reply(s, XCS_MISS, n->id, (against ? 0 : XCS_F_FORK) | (learn ? XCS_F_LEARN : 0), -1);
 }
 
 /* Tells a call that is made again from another one; a mistake only costs foresight. */
@@ -231,7 +232,7 @@ void session_lookup(struct session *s, struct packet *p) {
         session_debug(s, "left to the program: %s", why);
         if (got == INTAKE_REQUEST)
             request_free(r);
-        session_reply(s, XCS_PASS, 0, false, -1);
+        session_reply(s, XCS_PASS, 0, 0, -1);
         return;
     }
     s->stats.calls++;

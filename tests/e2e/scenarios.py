@@ -24,6 +24,7 @@ class Scenario:
     slower: Optional[float] = None  # with XCS at most this factor slower (and half a second)
     repeat: int = 1
     fast: int = 1                  # in how many of the repetitions `rounds` must hold
+    again: int = 0                 # so many more where only that failed: the machine may be busy
     sabotage: Optional[tuple] = None  # (kind, signal, after seconds, once)
     lone: bool = False             # libxcs.so without xcs beside it
     pipe: bool = False             # outputs are pipes, not files
@@ -79,6 +80,9 @@ PATTERNS = [
     # What answers look like is learned in the first loop: the second takes each apart and is foreseen all the same.
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
+    # A number may be made up where it is calculated with, and not where it goes into another call.
+    python("pattern/numbers", "numbers", "session", 8, latency=300, rounds=3),
+    python("pattern/numbers-fed", "numbers", "session", 6, "fed", latency=300, rounds=4),
     python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
