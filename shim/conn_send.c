@@ -191,6 +191,10 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     bool done = false;
     if (!conn_mine())
         return false;
+    if (xcs_inside_curl) {
+        conn_forget(fd);
+        return false;
+    }
     for (size_t i = 0; i < iovcnt; i++)
         n += iov[i].iov_len;
     int err = errno;
