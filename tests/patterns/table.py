@@ -37,6 +37,7 @@ PATTERNS = [
     pattern("work_list", 6, 1),
     pattern("self_consistency", 6, 1, server=("--count-equal",)),
     pattern("local_computation", 6, 1),
+    pattern("cached", 5, 1),
     pattern("retrieval", 6, 1, files={"notes.txt": NOTES}),
     pattern("random_choice", 6, 1),
     pattern("date_in_prompt", 6, 1),
@@ -54,6 +55,8 @@ PATTERNS = [
     pattern("workers_judge", 16, 2),
     pattern("independent_agents", 12, 3),
     pattern("tree_recursion", 7, 3),
+    pattern("plan_and_execute", 4, 3),
+    pattern("refinement", 12, 4, wasted=6),
     pattern("agent_loop", 5, 5, order=True),
     # Answers that are JSON: what they look like is known from the second on.
     pattern("structured_list", 6, 2),
