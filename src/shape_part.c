@@ -7,8 +7,9 @@
 #include <string.h>
 #include <utlist.h>
 
-/* A text of the guide that is longer than this and no canary is a vector in base64. */
-#define WORD_MAX 64
+/* Shorter than this, what looks like base64 is a word, and whole numbers are no vector. */
+#define BASE64_MIN 16
+#define VECTOR_MIN 16
 
 /* Digits that a number may have, and not an identifier. */
 #define NUMBER_MAX 10
@@ -46,7 +47,8 @@ struct part {
 };
 
 /* Values that a program branches on, wherever they stand. */
-static const char *const constant_keys[] = {"type", "name", "role", "status", "object", "finish_reason", "stop_reason"};
+static const char *const constant_keys[] = {"type",   "name",   "model",         "role",
+                                            "status", "object", "finish_reason", "stop_reason"};
 
 /* What a model fills in when it calls a tool. */
 static const char *const generated_keys[] = {"arguments", "input", "args"};
@@ -139,6 +141,13 @@ static struct part *learn_text(struct learning *l, const json_t *v) {
     return p;
 }
 
+static bool is_base64(const json_t *v) {
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v);
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    return len >= BASE64_MIN && len % 4 == 0 && len - n <= 2 && strspn(s + n, "=") == len - n;
+}
+
 static bool is_prose(const char *s) {
     const char *blank = strchr(s, ' ');
     return blank && strchr(blank + 1, ' ');
@@ -149,7 +158,7 @@ static struct part *learn_string(struct learning *l, const json_t *v, const json
     const char *known = json_string_value(guide);
     if (known && canary_find(l->canaries, known, json_string_length(guide)))
         return learn_text(l, v);
-    if (known && json_string_length(guide) > WORD_MAX) {
+    if (known && !LISTED(key, constant_keys) && is_base64(guide) && is_base64(v)) {
         l->dimension = json_string_length(v) / 4 * 3 / sizeof(float);
         return new_part(KIND_BUILT, v);
     }
@@ -165,7 +174,9 @@ static struct part *learn_string(struct learning *l, const json_t *v, const json
 
 static struct part *learn_list(struct learning *l, const json_t *v, const json_t *guide, bool generated) {
     size_t n = json_array_size(v), known = json_array_size(guide);
-    if (json_is_real(json_array_get(guide, 0)) && json_is_number(json_array_get(v, 0))) {
+    const json_t *first = json_array_get(guide, 0);
+    bool vector = json_is_real(first) || (json_is_integer(first) && known >= VECTOR_MIN);
+    if (vector && json_is_number(json_array_get(v, 0))) {
         l->dimension = n;
         return new_part(KIND_BUILT, v);
     }

@@ -259,6 +259,22 @@ static void test_vectors_in_base64(void **state) {
     assert_int_equal(strlen(text_at(make(p), "data.0.embedding")), 32);
 }
 
+/* As short as the request asked for, and a model whose name could be base64. */
+static void test_short_vectors_and_long_words(void **state) {
+    struct place *p = *state;
+    ask(p, "/v1/embeddings",
+        "{\"model\":\"gpt4turbopreview\",\"input\":\"a\",\"encoding_format\":\"base64\","
+        "\"dimensions\":3}");
+    learn(p, "{\"model\":\"gpt4turbopreview\",\"data\":[{\"index\":0,\"embedding\":\"AAAAPwAAgD4AAIA/\"}]}");
+    assert_int_equal(shape_dimension(p->shape), 3);
+    const json_t *v = make(p);
+    assert_string_equal(text_at(v, "model"), "gpt4turbopreview");
+    assert_string_not_equal(text_at(v, "data.0.embedding"), "AAAAPwAAgD4AAIA/");
+    assert_int_equal(strlen(text_at(v, "data.0.embedding")), 16);
+    learn(p, "{\"model\":\"gpt4turbopreview\",\"data\":[{\"index\":0,\"embedding\":\"AAAAPwAAgD4AAIA/\"}]}");
+    assert_int_equal(shape_dimension(p->shape), 3);
+}
+
 /* --- text that is JSON --- */
 
 static void test_json_text(void **state) {
@@ -651,6 +667,7 @@ int main(void) {
         TEST(test_tool_calls),
         TEST(test_vectors),
         TEST(test_vectors_in_base64),
+        TEST(test_short_vectors_and_long_words),
         TEST(test_json_text),
         TEST(test_words_in_json_text),
         TEST(test_fence_and_words_around),
