@@ -67,6 +67,6 @@ def scenarios(client):
     yield from (c("tls13", mode, program="openssl11", rounds=None, inert=True) for mode in ("memory", "bio"))
     yield modules("tls13", "old", "loop", 1, "openssl11", rounds=2)
     yield modules("tls13", "both", "loop", 1, "openssl", "openssl11", rounds=4)
-    yield modules("tls13", "in-turn", "one", 4, "openssl", "openssl11")
+    yield modules("tls13", "in-turn", "one", 4, "openssl", "openssl11", rounds=2)  # each library meets the peer once
     yield client("tls13", "openssl-python-and-old", "{python}", HERE + "/two_openssl.py", "{tls}",
                  "{bin}/openssl11_client.so", rounds=5)
