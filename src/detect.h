@@ -28,6 +28,7 @@ struct call {
 /* False with a constant reason when it is no call that may be issued early; out->body is then NULL. */
 bool detect(const struct xcs_addr *addr, const struct request *r, struct call *out, const char **why);
 const char *api_name(enum api api);
+enum xcs_stream api_stream(enum api api);
 
 /* FNV-1a, continued from h; start with HASH_START. */
 #define HASH_START 14695981039346656037ull
