@@ -132,7 +132,8 @@ WIRE = [
     *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
-    python("wire/stream", "stream"),
+    python("wire/stream", "stream", latency=200, rounds=1),
+    python("wire/first-token", "first_token"),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
