@@ -5,6 +5,7 @@ pattern suite, {bin} the compiled ones and {python} the interpreter.
 """
 import dataclasses
 import errno
+import os
 import signal
 from typing import Optional
 
@@ -151,6 +152,10 @@ def refused(name, what, number):
                                      "session", "6"], wasted=6)
 
 
+# As where cores are forbidden for good, to a program that cannot take that back.
+NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.geteuid() == 0 else []),
+            "/usr/bin/prlimit", "--core=0:0"]
+
 FAIL_OPEN = [
     *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400,
              sabotage=("engine", signal.SIGKILL, after, True))
@@ -164,6 +169,7 @@ FAIL_OPEN = [
     python("open/ahead-killed", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGKILL, 0, False)),
     python("open/ahead-stopped", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSTOP, 0, False)),
     python("open/ahead-segfaults", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSEGV, 0, False)),
+    Scenario("open/no-cores", [*NO_CORES, "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=1),
     python("open/xcs-missing", "loop", "session", 6, lone=True, order=True),
     refused("seccomp-refused", "seccomp-filter", errno.EINVAL),
     refused("process-refused", "process", errno.EAGAIN),

@@ -16,10 +16,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
 import openssl  # noqa: E402
+import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
-SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY")
 PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
 
@@ -90,16 +90,6 @@ class Peers:
                          *(word.replace("{tls}", url) for word in scenario.argv)]
 
 
-def leaks(scenario, run, trace):
-    texts = {"stderr": run.stderr}
-    if os.path.exists(trace):
-        with open(trace, "rb") as f:
-            texts["trace"] = f.read()
-    elif run.record.requests and not scenario.inert:
-        return ["no trace was written: this run has tested nothing"]
-    return [f"{secret!r} is in the {name}" for name, text in texts.items() for secret in SECRETS if secret in text]
-
-
 def check(options, peers, front, scenario, directory):
     """(what is wrong, remarks)."""
     def once(library=None, debug=False):
@@ -125,8 +115,12 @@ def check(options, peers, front, scenario, directory):
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
     scenario.env = {"XCS_TRACE": trace}
+    eye = secrets_kept.Eye(options.server)
+    eye.start()
     debug = once(options.libxcs, debug=True)
-    problems += leaks(scenario, debug, trace)
+    eye.end()
+    ahead = scenario.rounds is not None and not scenario.inert
+    problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
         problems += e2e.tail("stderr", debug.stderr)
     return problems, remarks
@@ -158,6 +152,7 @@ def main():
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
         peers = Peers(top)
+        secrets_kept.allow_cores()
         processes.become_subreaper()  # after nginx, which has gone to another parent
         try:
             openssl.build(top)
