@@ -5,6 +5,7 @@
  */
 #include "ahead.h"
 #include "entry_gnutls.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* --- told --- */
@@ -207,4 +208,56 @@ XCS_EXPORT int gnutls_certificate_verify_peers3(void *session, const char *host,
     uint64_t question = gnutls_mix(gnutls_mix(0, "3", 1), host, host ? strlen(host) + 1 : 0);
     return w ? answer_ahead(w, question, status)
              : answered(s, question, lib->gnutls_certificate_verify_peers3(session, host, status), status);
+}
+
+/*
+ * To resume the session with. The library may read from the descriptor for it, so it must not be asked while that is not
+ * the session's own: then what the program was given before is given again.
+ */
+static const struct gnutls_datum *resumption_kept(struct gnutls_seen *s, const void *session) {
+    int fd = -1;
+    const struct gnutls_witness *w = witness(s, session);
+    if (w)
+        return &w->resumption;
+    const struct conn *c = s ? gnutls_conn(s, session, &fd) : NULL;
+    return c && (c->state == CONN_HIT || c->state == CONN_EOF) ? &s->resumption : NULL;
+}
+
+static void keep_resumption(struct gnutls_seen *s, const struct gnutls_datum *data) {
+    if (!s || xcs_mode != XCS_MODE_MAIN)
+        return;
+    free(s->resumption.data);
+    s->resumption = gnutls_copy(data);
+}
+
+XCS_EXPORT int gnutls_session_get_data2(void *session, struct gnutls_datum *data) {
+    LIBRARY;
+    struct gnutls_seen *s = told(session, pass);
+    const struct gnutls_datum *kept = resumption_kept(s, session);
+    if (kept) {
+        *data = gnutls_copy(kept);
+        return data->data ? GNUTLS_OK : GNUTLS_INVALID_SESSION;
+    }
+    int r = lib->gnutls_session_get_data2(s ? gnutls_live(s, session) : session, data);
+    if (r == GNUTLS_OK)
+        keep_resumption(s, data);
+    return r;
+}
+
+XCS_EXPORT int gnutls_session_get_data(void *session, void *p, size_t *n) {
+    LIBRARY;
+    struct gnutls_seen *s = told(session, pass);
+    const struct gnutls_datum *kept = resumption_kept(s, session);
+    if (kept) {
+        size_t room = *n;
+        *n = kept->size;
+        if (!kept->size || room < kept->size)
+            return kept->size ? GNUTLS_SHORT_BUFFER : GNUTLS_INVALID_SESSION;
+        memcpy(p, kept->data, kept->size);
+        return GNUTLS_OK;
+    }
+    int r = lib->gnutls_session_get_data(s ? gnutls_live(s, session) : session, p, n);
+    if (r == GNUTLS_OK && p)
+        keep_resumption(s, &(struct gnutls_datum){p, (unsigned)*n});
+    return r;
 }

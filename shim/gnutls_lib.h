@@ -65,6 +65,8 @@ typedef int gnutls_judge(void *session); /* gnutls_certificate_verify_function *
     X(void, gnutls_certificate_free_credentials, (void *))                                                             \
     X(void, gnutls_certificate_set_verify_function, (void *, gnutls_judge *))                                          \
     X(int, gnutls_certificate_get_crt_raw, (void *, unsigned, unsigned, struct gnutls_datum *))                        \
+    X(int, gnutls_session_get_data, (void *, void *, size_t *))                                                        \
+    X(int, gnutls_session_get_data2, (void *, struct gnutls_datum *))                                                  \
     X(int, gnutls_alpn_get_selected_protocol, (void *, struct gnutls_datum *))                                         \
     X(const struct gnutls_datum *, gnutls_certificate_get_peers, (void *, unsigned *))                                 \
     X(const struct gnutls_datum *, gnutls_certificate_get_ours, (void *))                                              \
@@ -180,8 +182,10 @@ struct gnutls_lib {
 const struct gnutls_lib *gnutls_lib_of(void *caller, bool *pass);
 
 #define GNUTLS_OK 0
+#define GNUTLS_INVALID_SESSION (-10)
 #define GNUTLS_WARNING_ALERT (-16)
 #define GNUTLS_AGAIN (-28)
+#define GNUTLS_SHORT_BUFFER (-51)
 #define GNUTLS_CERTIFICATE_REFUSED (-43)
 #define GNUTLS_INTERRUPTED (-52)
 #define GNUTLS_PUSH_ERROR (-53)

@@ -26,6 +26,15 @@ uint64_t gnutls_mix(uint64_t hash, const void *p, size_t n) {
     return hash ? hash : 1;
 }
 
+struct gnutls_datum gnutls_copy(const struct gnutls_datum *from) {
+    struct gnutls_datum to = {from->size ? malloc(from->size) : NULL, from->size};
+    if (to.data)
+        memcpy(to.data, from->data, to.size);
+    else
+        to.size = 0;
+    return to;
+}
+
 /* --- sessions --- */
 
 static struct gnutls_seen *place(const void *session, size_t step) {
@@ -64,7 +73,9 @@ void gnutls_session_drop(struct gnutls_seen *s) {
         s->lib->gnutls_certificate_free_credentials(s->successor_credentials);
     }
     free(s->unsent);
+    free(s->resumption.data);
     s->unsent = NULL;
+    s->resumption = (struct gnutls_datum){NULL, 0};
     atomic_store_explicit(&s->session, NULL, memory_order_release);
 }
 

@@ -42,6 +42,7 @@ struct gnutls_seen {
     struct gnutls_way way;
     struct gnutls_answer answers[GNUTLS_QUESTIONS];
     size_t nanswers;
+    struct gnutls_datum resumption; /* what the program was last given to resume the session with */
 
     /* After a reconnection: the session that carries the bytes, with credentials of its own. See tls_gnutls.c. */
     _Atomic(void *) successor;
@@ -54,6 +55,9 @@ struct gnutls_seen {
 
 /* Mixes n bytes into a hash that begins as 0; never gives 0. */
 uint64_t gnutls_mix(uint64_t hash, const void *p, size_t n);
+
+/* A copy in memory of its own; no data: none, or no memory. */
+struct gnutls_datum gnutls_copy(const struct gnutls_datum *from);
 
 /* A client's session begins: its record, NULL where there is no room. */
 struct gnutls_seen *gnutls_session_new(const struct gnutls_lib *lib, const void *session, unsigned flags);

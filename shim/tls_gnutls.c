@@ -70,17 +70,16 @@ static void free_witness(struct gnutls_witness *g) {
     for (unsigned i = 0; i < g->nchain; i++)
         free(g->chain[i].data);
     free(g->chain);
+    free(g->resumption.data);
     free(g);
 }
 
 static bool copy_chain(struct gnutls_witness *g, const struct gnutls_datum *chain, unsigned n) {
     g->chain = calloc(n, sizeof *g->chain);
     for (; g->chain && g->nchain < n; g->nchain++) {
-        struct gnutls_datum *to = &g->chain[g->nchain];
-        to->size = chain[g->nchain].size;
-        if (!(to->data = malloc(to->size)))
+        g->chain[g->nchain] = gnutls_copy(&chain[g->nchain]);
+        if (!g->chain[g->nchain].data)
             return false;
-        memcpy(to->data, chain[g->nchain].data, to->size);
     }
     return g->chain != NULL;
 }
@@ -99,6 +98,7 @@ static struct gnutls_witness *witness(const struct gnutls_lib *lib, void *sessio
         g->facts[i] = lib->facts[i](session);
     memcpy(g->answers, s->answers, sizeof g->answers);
     g->nanswers = s->nanswers;
+    g->resumption = gnutls_copy(&s->resumption);
     if (lib->gnutls_alpn_get_selected_protocol(session, &alpn) == GNUTLS_OK && alpn.size <= sizeof g->alpn_bytes) {
         memcpy(g->alpn_bytes, alpn.data, alpn.size);
         g->alpn = (struct gnutls_datum){g->alpn_bytes, alpn.size};

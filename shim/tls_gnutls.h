@@ -13,6 +13,7 @@ struct gnutls_witness {
     int facts[FACTS];
     struct gnutls_answer answers[GNUTLS_QUESTIONS];
     size_t nanswers;
+    struct gnutls_datum resumption;
     struct gnutls_datum alpn;
     unsigned char alpn_bytes[32];
 };

@@ -40,18 +40,25 @@ def scenarios(client):
     yield c("tls12", "ask", "close until-end nonblock")
     yield c("tls13", "ask", "each fresh", rounds=None)
     yield c("tls13", "ask", "cork", inert=True, rounds=None)
-    yield c("brief", "ask", "wait", rounds=None)
+    yield c("tls13", "ask", "each resumes")
+    yield c("tickets", "ask", "each resumes")
+    # The connection that lies idle during HITs is closed by the server before the last call needs it.
+    yield c("brief", "ask", "wait surprise", rounds=None, varies=True, wasted=1)
+    yield c("brief", "ask", "wait surprise tls12 nonblock", rounds=None, varies=True, wasted=1)
     yield c("client-cert", "ask", "certificate", inert=True, rounds=None)
     for front in ("unknown-ca", "wrong-host", "expired", "self-signed"):
         for judges in ("ask", "typed", "flag", "callback", "session-callback"):
             yield c(front, judges, name="trust-verify-gnutls", status=3, rounds=None)
         yield c(front, "never", "each", name="trust-off-gnutls", rounds=2)
-        yield c(front, "never-then-ask", name="trust-off-then-verify-gnutls", status=3, rounds=2)
+        for judges in JUDGES[:-1]:
+            yield c(front, "never," + judges, name="trust-off-then-verify-gnutls", status=3, rounds=2)
         yield wget(front, "wget", "off")
         yield client(front, "trust-verify-wget", HERE + "/wget.sh", "wget", "{tls}", "keep", status=5, rounds=None)
-    yield c("changing", "ask", "each", name="trust-verify-gnutls", rounds=None)
+    yield c("tls13", "ask,strange", name="trust-other-authorities-gnutls", status=3, rounds=2)
+    yield c("changing", "ask", name="trust-verify-gnutls", rounds=None)
     for front in ("tls13", "tls12"):
         yield from (wget(front, "wget", how) for how in ("keep", "each", "files"))
     if shutil.which("wget2"):
-        yield wget("tls13", "wget2", "keep", rounds=None)
-        yield wget("tls13", "wget2", "each", rounds=None)
+        yield wget("tls13", "wget2", "keep")
+        yield wget("tls13", "wget2", "each")
+        yield wget("tls13", "wget2", "fastopen", inert=True, rounds=None)

@@ -1,17 +1,20 @@
 /*
- * A GnuTLS client: URL JUDGES [WORD...]. Makes model calls and prints the answers and what it sees of the peer.
+ * A GnuTLS client: URL JUDGES[,JUDGES] [WORD...]. Makes model calls and prints the answers and what it sees of the peer.
  *
  * JUDGES, how it decides about the peer: ask (after the handshake), typed (likewise, with gnutls_certificate_verify_peers), flag
- * (gnutls_session_set_verify_cert), callback, session-callback, never, never-then-ask (new connections that ask, after kept ones
- * that do not). A peer that it refuses makes it end with status 3, any other failure with 4.
+ * (gnutls_session_set_verify_cert), callback, session-callback, never; a second one for the second half of the calls, made over new
+ * connections; there also: strange (asks, with new credentials that trust nobody). A peer that it refuses makes it end with
+ * status 3, any other failure with 4.
  *
  * WORDs: each (a connection for each call), nonblock, resume (goes on without its buffer after GNUTLS_E_AGAIN), bytes, sevens (reads so
  * many), large (1 MiB each way), fresh (new credentials for each connection), tls12, certificate (has one of its own),
- * wait (a second between two calls), cork, close (asks the server to close), until-end (and reads until it does).
+ * resumes (a new connection resumes the session before), surprise (the last call cannot be foreseen), wait (0.3 s between two
+ * calls), cork, close (asks the server to close), until-end (and reads until it does).
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,11 +31,12 @@
 #define ROOM (4u << 20)
 
 static char **words;
-static const char *judges;
+static const char *judges; /* which way is in use */
 static int port;
 static gnutls_certificate_credentials_t credentials;
 static gnutls_session_t session;
 static int fd = -1;
+static gnutls_datum_t resumption;
 static char *in, *out;
 
 static bool has(const char *word) {
@@ -59,6 +64,10 @@ static bool accepts(gnutls_session_t s) {
     int r = strcmp(judges, "typed") == 0 ? gnutls_certificate_verify_peers(s, &host, 1, &status)
                                          : gnutls_certificate_verify_peers3(s, "localhost", &status);
     return r == 0 && status == 0;
+}
+
+static bool asks(void) {
+    return strcmp(judges, "ask") == 0 || strcmp(judges, "typed") == 0 || strcmp(judges, "strange") == 0;
 }
 
 static int callback(gnutls_session_t s) {
@@ -103,7 +112,7 @@ static bool once_more(ssize_t r) {
     return true;
 }
 
-static void open_session(bool judge) {
+static void open_session(void) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
     int r;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -124,14 +133,20 @@ static void open_session(bool judge) {
     if (strcmp(judges, "session-callback") == 0)
         gnutls_session_set_verify_function(session, callback);
     gnutls_transport_set_int(session, fd);
+    if (resumption.data)
+        must(gnutls_session_set_data(session, resumption.data, resumption.size), "resumption");
     do
         r = gnutls_handshake(session);
     while (once_more(r));
     if (r < 0)
         end_with(r == GNUTLS_E_CERTIFICATE_ERROR || r == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR ? 3 : 4, "handshake",
                  r);
-    if (judge && !accepts(session))
+    if (asks() && !accepts(session))
         end_with(3, "verification", 0);
+    if (has("resumes")) {
+        gnutls_free(resumption.data);
+        must(gnutls_session_get_data2(session, &resumption), "session data");
+    }
     show_peer();
 }
 
@@ -198,33 +213,56 @@ static void call(const char *prompt, int i) {
         must(gnutls_record_uncork(session, GNUTLS_RECORD_WAIT), "uncork");
     size_t have = read_answer();
     const char *text = strstr(in, "\"content\"");
-    unsigned sum = 0; /* of the body: the head has a date */
+    unsigned sum = 0; /* of the body, as the head has a date; a surprise has another identifier each time */
     for (const char *p = strstr(in, "\r\n\r\n"); p && p < in + have; p++)
         sum = sum * 31 + (unsigned char)*p;
-    printf("%d %.15s %.60s, sum %u, %zu left\n", i, in, text ? text : "?", sum, gnutls_record_check_pending(session));
+    printf("%d %.15s %.60s, sum %u, %zu left\n", i, in, text ? text : "?", strstr(in, "surprise") ? 0 : sum,
+           gnutls_record_check_pending(session));
     fflush(stdout);
+}
+
+/* Not to be printed: echoed, it would differ from run to run. */
+static const char *surprise(void) {
+    static char text[64];
+    unsigned random[2];
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        end_with(4, "getrandom", 0);
+    snprintf(text, sizeof text, "[[say surprise]] %010u", random[0]);
+    return text;
+}
+
+/* The second half begins: the other way to judge. */
+static void turn(const char *other) {
+    close_session();
+    judges = other;
+    if (strcmp(judges, "callback") == 0)
+        gnutls_certificate_set_verify_function(credentials, callback);
+    if (strcmp(judges, "strange") == 0) {
+        gnutls_certificate_free_credentials(credentials);
+        must(gnutls_certificate_allocate_credentials(&credentials), "credentials");
+    }
 }
 
 int main(int argc, char **argv) {
     if (argc < 3)
         return 2;
     port = atoi(strrchr(argv[1], ':') + 1);
-    judges = argv[2];
+    judges = strtok(argv[2], ",");
+    const char *other = strtok(NULL, ",");
     words = argv + 3;
     in = malloc(ROOM);
     out = malloc(ROOM);
-    bool late = strcmp(judges, "never-then-ask") == 0, ask = strcmp(judges, "ask") == 0 || strcmp(judges, "typed") == 0;
     for (int i = 0; i < CALLS; i++) {
-        bool turned = late && i >= CALLS / 2;
-        if (turned && fd >= 0)
-            close_session();
+        bool turned = other && i >= CALLS / 2;
+        if (other && i == CALLS / 2)
+            turn(other);
         if (fd < 0)
-            open_session(ask || turned);
-        call(turned ? "verified prompt" : "secret prompt", i);
-        if (has("each") || has("close") || i == CALLS - 1)
+            open_session();
+        call(turned ? "verified prompt" : has("surprise") && i == CALLS - 1 ? surprise() : "secret prompt", i);
+        if (turned || has("each") || has("close") || i == CALLS - 1)
             close_session();
         if (has("wait"))
-            usleep(1200000);
+            usleep(300000);
     }
     return 0;
 }
