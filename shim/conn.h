@@ -66,7 +66,6 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool shared;  /* HIT: another process may read from it, since a fork */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -141,9 +140,8 @@ void conn_foreign(int fd);
 struct conn *conn_enter(int fd);
 void conn_leave(struct conn *c);
 
-/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. After it, in the parent: the child shares what is swapped in. */
+/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. */
 void conn_before_fork(void);
-void conn_after_fork(void);
 
 /* The real connection's descriptor while fd is swapped, else fd. */
 int conn_real_fd(int fd);

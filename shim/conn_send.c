@@ -140,7 +140,7 @@ static void look_up(struct conn *c, int fd) {
 /* The state in which this send finds the connection, made one in which bytes of a request can come. */
 static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_HIT) {
-        if (c->consumed == 0 && !c->shared) {
+        if (c->consumed == 0) {
             conn_revert(c, fd); /* the next request before the answer to this one: pipelining */
             c->after = AFTER_FORGET;
             return true;

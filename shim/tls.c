@@ -47,9 +47,8 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
 /* Needs the state lock. What the witness held before is left in *w, to be forgotten without the lock. */
 static uint32_t number_of(const struct xcs_addr *addr, const char *text, size_t len, struct tls_witness *w) {
     size_t i = 0;
-    while (i < npeers &&
-           !(peers[i].witness.lib == w->lib && peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
-             memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0))
+    while (i < npeers && !(peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
+                           memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0 && peers[i].witness.lib == w->lib))
         i++;
     if (i == PEERS)
         return 0;
