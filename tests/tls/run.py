@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
@@ -65,6 +66,7 @@ def table():
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
     yield from openssl.scenarios(client)
+    yield from gnutls.scenarios(client)
 
 
 class Peers:
@@ -156,6 +158,7 @@ def main():
         processes.become_subreaper()  # after nginx, which has gone to another parent
         try:
             openssl.build(top)
+            gnutls.build(top)
             if not openssl.has_11():
                 print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
             print(f"1..{len(chosen)}", flush=True)
