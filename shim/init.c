@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "curl_handle.h"
 #include "engine_start.h"
+#include "gnutls_session.h"
 #include "raw.h"
 #include "real.h"
 #include "shim.h"
@@ -59,6 +60,7 @@ static void in_child(void) {
         return;
     pthread_mutex_init(&state_lock, NULL);
     tls_child_reset();
+    gnutls_child_reset();
     curl_real_child_reset();
     curl_handle_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);

@@ -123,6 +123,8 @@ static int peek_now(struct tls *t, int fd, bool *alive) {
 bool tls_waits(struct conn *c) {
     bool alive;
     int fd = c->tls->kind->fd(c->tls->lib, c->tls->ssl), err = errno;
+    if (c->tls->kind->waits)
+        return c->tls->kind->waits(c->tls, fd);
     int r = peek_now(c->tls, fd, &alive);
     errno = err;
     return r <= 0 && alive;
@@ -167,6 +169,8 @@ static bool revive(struct conn *c, int fd) {
     size_t len = ok ? t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL) : 0;
     const struct peer *known = &peers[t->trust - 1];
     ok = len == known->len && memcmp(text, known->name_and_key, len) == 0;
+    if (!ok)
+        xcs_sys2(SYS_shutdown, fd, SHUT_RDWR); /* whoever this is, nothing more goes there */
     struct timeval none = {0, 0};
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
@@ -177,7 +181,8 @@ static bool revive(struct conn *c, int fd) {
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n) {
     struct tls *t = c->tls;
     bool alive = true;
-    if (c->skipped && c->sent == 0 && t->trust) {
+    /* While another thread sleeps in a read of the session it must neither be read nor replaced. */
+    if (c->skipped && c->sent == 0 && t->trust && atomic_load(&c->sleepers) == 0) {
         peek_now(t, fd, &alive);
         if (!alive && !revive(c, fd)) {
             errno = ECONNRESET;

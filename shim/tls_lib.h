@@ -73,6 +73,10 @@ struct tls_lib {
  */
 const struct tls_lib *tls_lib_of(void *caller, bool *nested);
 
+/* For other libraries' tables: where a caller finds its functions, and a function there that is not ours. */
+void *tls_scope_of(void *caller, const void **base);
+void *tls_look_up(void *scope, const char *name);
+
 /* In the child of a fork. */
 void tls_child_reset(void);
 

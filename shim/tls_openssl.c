@@ -114,4 +114,4 @@ static bool again(struct tls *t, int fd) {
     return ok;
 }
 
-const struct tls_kind tls_openssl = {session_fd, describe, same, forget, peek, send_bytes, again};
+const struct tls_kind tls_openssl = {session_fd, describe, same, forget, peek, send_bytes, again, NULL};

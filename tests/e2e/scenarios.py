@@ -5,6 +5,7 @@ pattern suite, {bin} the compiled ones and {python} the interpreter.
 """
 import dataclasses
 import errno
+import os
 import signal
 from typing import Optional
 
@@ -132,7 +133,8 @@ WIRE = [
     *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
-    python("wire/stream", "stream"),
+    python("wire/stream", "stream", latency=200, rounds=1),
+    python("wire/first-token", "first_token"),
     *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
       for what in ("get", "no-call")),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
@@ -154,6 +156,10 @@ def refused(name, what, number):
                                      "session", "6"], wasted=6)
 
 
+# As where cores are forbidden for good, to a program that cannot take that back.
+NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.geteuid() == 0 else []),
+            "/usr/bin/prlimit", "--core=0:0"]
+
 FAIL_OPEN = [
     *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400,
              sabotage=("engine", signal.SIGKILL, after, True))
@@ -167,6 +173,7 @@ FAIL_OPEN = [
     python("open/ahead-killed", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGKILL, 0, False)),
     python("open/ahead-stopped", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSTOP, 0, False)),
     python("open/ahead-segfaults", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSEGV, 0, False)),
+    Scenario("open/no-cores", [*NO_CORES, "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=1),
     python("open/xcs-missing", "loop", "session", 6, lone=True, order=True),
     refused("seccomp-refused", "seccomp-filter", errno.EINVAL),
     refused("process-refused", "process", errno.EAGAIN),

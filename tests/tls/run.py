@@ -15,11 +15,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import gnutls  # noqa: E402
 import openssl  # noqa: E402
+import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
-SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY")
 PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
 
@@ -65,6 +66,7 @@ def table():
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
     yield from openssl.scenarios(client)
+    yield from gnutls.scenarios(client)
 
 
 class Peers:
@@ -88,16 +90,6 @@ class Peers:
                          "CLIENT_PEM=" + self.authority.path("client.pem"),
                          "CLIENT_KEY=" + self.authority.path("client.key"),
                          *(word.replace("{tls}", url) for word in scenario.argv)]
-
-
-def leaks(scenario, run, trace):
-    texts = {"stderr": run.stderr}
-    if os.path.exists(trace):
-        with open(trace, "rb") as f:
-            texts["trace"] = f.read()
-    elif run.record.requests and not scenario.inert:
-        return ["no trace was written: this run has tested nothing"]
-    return [f"{secret!r} is in the {name}" for name, text in texts.items() for secret in SECRETS if secret in text]
 
 
 def check(options, peers, front, scenario, directory):
@@ -125,8 +117,12 @@ def check(options, peers, front, scenario, directory):
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
     scenario.env = {"XCS_TRACE": trace}
+    eye = secrets_kept.Eye(options.server)
+    eye.start()
     debug = once(options.libxcs, debug=True)
-    problems += leaks(scenario, debug, trace)
+    eye.end()
+    ahead = scenario.rounds is not None and not scenario.inert
+    problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
         problems += e2e.tail("stderr", debug.stderr)
     return problems, remarks
@@ -158,9 +154,11 @@ def main():
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
         peers = Peers(top)
+        secrets_kept.allow_cores()
         processes.become_subreaper()  # after nginx, which has gone to another parent
         try:
             openssl.build(top)
+            gnutls.build(top)
             if not openssl.has_11():
                 print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
             print(f"1..{len(chosen)}", flush=True)
