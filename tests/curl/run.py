@@ -66,6 +66,7 @@ def settle(row, run):
     """Takes out of a run what its row says may be another each time."""
     if row.masked:
         run.stdout, run.stderr = (VARYING.sub(b"#", text) for text in (run.stdout, run.stderr))
+        run.files = {name: (mode, VARYING.sub(b"#", text)) for name, (mode, text) in run.files.items()}
     return run
 
 
