@@ -131,6 +131,10 @@ static enum waited wait_for(struct curl_handle *h, struct hit *hit, const struct
 static bool take_hit(struct curl_handle *h, struct hit *hit, CURLcode *code) {
     struct timespec since;
     clock_gettime(CLOCK_MONOTONIC, &since);
+    if (!curl_progress(h)) {
+        *code = CURLE_ABORTED_BY_CALLBACK;
+        return true;
+    }
     for (;;) {
         enum waited waited = wait_for(h, hit, &since);
         if (waited == WAITED_ABORTED) {
@@ -260,7 +264,7 @@ static void explain(const char *against) {
 static bool begin(struct curl_handle *h, const struct curl_call *call) {
     char *text = curl_pointer_of(h, CURLOPT_ERRORBUFFER);
     curl_answer_free(h->answer);
-    h->answer = curl_answer_new(call->url);
+    h->answer = curl_answer_new(call->url, call->body_len);
     if (!h->answer)
         return false;
     if (text)
