@@ -33,6 +33,11 @@ static struct sink body_sink(const struct curl_handle *h) {
     return (struct sink){write ? (write_callback *)write : to_file, user ? user->pointer : stdout};
 }
 
+size_t curl_write(const struct curl_handle *h, char *data, size_t one, size_t len) {
+    struct sink to = body_sink(h);
+    return to.write(data, one, len, to.user);
+}
+
 /* Without a header callback, header data alone makes the write callback take headers too. */
 static struct sink header_sink(const struct curl_handle *h) {
     void *write = function_of(h, CURLOPT_HEADERFUNCTION), *user = curl_pointer_of(h, CURLOPT_HEADERDATA);
