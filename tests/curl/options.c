@@ -84,7 +84,8 @@ static void any_auth(struct call *c) {
 
 static void in_the_url(struct call *c) {
     char before[64];
-    snprintf(before, sizeof before, "HTTP://user:password@LocalHost:%ld", port_of(c));
+    bool tls = strncmp(c->url, "https", 5) == 0;
+    snprintf(before, sizeof before, "%s://user:password@LocalHost:%ld", tls ? "HTTPS" : "HTTP", port_of(c));
     replace_url(c, before, "?api-version=1&x=%20#fragment");
     MUST(curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL));
 }

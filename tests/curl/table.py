@@ -98,7 +98,7 @@ OPTIONS = [
     c("options", "resolve", **FAST),
     c("options", "connect-to", **FAST),
     c("options", "proxy", **FAST),
-    c("options", "prior-knowledge", "{h2c}/v1", **FAST),
+    c("options", "prior-knowledge", "{h2c}/v1"),
     *(c("options", way, "{h2}/v1", "h2", **FAST)
       for way in ("http11", "http2", "unverified", "tls12", "authorities-in-memory", "limits", "in-the-url")),
 ]
