@@ -93,6 +93,7 @@ OPTIONS = [
     # The first answer sets a cookie that the later requests carry.
     c("options", "cookie-engine", "{plain}/cookie/v1", wasted=6),
     c("options", "expect"),
+    c("options", "fragment", "{h2}/v1", "h2"),
     c("options", "http10"),
     c("options", "own-sockets"),
     c("options", "resolve", **FAST),
