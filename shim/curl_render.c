@@ -352,7 +352,8 @@ bool curl_render(const struct curl_handle *h, struct curl_call *out, const char 
         if (!*against)
             *against = add_call(&t, h, url, path);
         if (!*against) {
-            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h)};
+            bool tls = strncasecmp(url, "https:", 6) == 0;
+            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h), tls};
             return true;
         }
     }
