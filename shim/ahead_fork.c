@@ -171,6 +171,11 @@ static bool interrupted(const sigset_t *mask, bool always) {
     return false;
 }
 
+/* Does c still wait for its answer? A libcurl call (fd -1) does: nobody reads it before us. */
+static bool still_waits(const struct conn *c, int fd) {
+    return fd < 0 || (conn_locked(fd) == c && c->state == CONN_WAIT);
+}
+
 /* Waits for fd to be readable. The caller has all signals blocked; they end the wait all the same. */
 static bool readable_within(int fd, int other, int ms, const sigset_t *mask) {
     struct pollfd p[2] = {{fd, POLLIN, 0}, {other, POLLIN, 0}};
@@ -204,7 +209,7 @@ static void await_verdict(struct conn *c, int fd, const sigset_t *mask) {
     struct verdict v;
     xcs_lock(&saved);
     int engine = channel_pending_fd();
-    if (conn_locked(fd) == c && c->verdict_pending && (engine < 0 || !readable_within(fd, engine, VERDICT_MS, mask))) {
+    if (still_waits(c, fd) && c->verdict_pending && (engine < 0 || !readable_within(fd, engine, VERDICT_MS, mask))) {
         c->verdict_pending = false;
         if (channel_first_verdict(&v)) {
             c->node = v.node;
@@ -223,7 +228,7 @@ static enum forked attempt(struct conn *c, int fd, const sigset_t *mask, bool wi
     if (with_lock)
         hold = runtime_lock();
     xcs_lock(&saved);
-    if (conn_locked(fd) == c && c->state == CONN_WAIT && c->may_fork && !conn_is_readable(fd)) {
+    if (still_waits(c, fd) && c->may_fork && !(fd >= 0 && conn_is_readable(fd))) {
         c->may_fork = false;
         forked = clone_ahead(c);
     }
@@ -250,7 +255,7 @@ bool main_run_ahead(struct conn *c, int fd, bool always) {
             break;
         sigset_t saved;
         xcs_lock(&saved);
-        if (stuck() && conn_locked(fd) == c && c->state == CONN_WAIT) {
+        if (stuck() && still_waits(c, fd)) {
             drop_current();
             c->may_fork = take < RETAKES;
         } else {

@@ -44,6 +44,7 @@ static void sent_all(struct conn *c) {
     case AFTER_IDLE:
         conn_release(c);
         c->state = CONN_IDLE;
+        c->skipped = false; /* what can be read from now on is an answer */
         break;
     case AFTER_FORGET:
         conn_untrack(c);
@@ -175,14 +176,12 @@ static bool decide(struct conn *c, int fd, size_t n) {
         look_up(c, fd);
         return c->state == CONN_HIT;
     case REQUEST_OTHER:
-        c->state = CONN_SEND;
-        c->after = AFTER_IDLE;
-        return false;
     case REQUEST_FORGET:
         break;
     }
     c->state = CONN_SEND;
-    c->after = AFTER_FORGET;
+    c->after = kind == REQUEST_OTHER ? AFTER_IDLE : AFTER_FORGET;
+    conn_refresh(c, fd); /* nothing of it is out yet */
     return false;
 }
 
@@ -192,6 +191,10 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     bool done = false;
     if (!conn_mine())
         return false;
+    if (xcs_inside_curl) {
+        conn_forget(fd);
+        return false;
+    }
     for (size_t i = 0; i < iovcnt; i++)
         n += iov[i].iov_len;
     int err = errno;

@@ -26,6 +26,9 @@ extern enum xcs_mode xcs_mode;
 /* The process that the shim's state belongs to; a vfork or raw-clone child sees another from the kernel. */
 extern pid_t xcs_pid;
 
+/* This thread is in a call of libcurl's that has been looked up as a whole: its connections are not looked at. */
+extern __thread bool xcs_inside_curl;
+
 /* XCS_DEBUG=1 was set when the process started. */
 extern bool xcs_debug;
 

@@ -123,6 +123,7 @@ SURROUNDINGS = [
     python("own/alarm", "alarm"),
     compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
     compiled("own/exec", "exec_chain", watch=True),
+    compiled("own/run-path", "own_run_path"),
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),
@@ -134,6 +135,8 @@ WIRE = [
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
+    *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
+      for what in ("get", "no-call")),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
