@@ -123,6 +123,8 @@ static void test_aws_signatures(void **state) {
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         check(one, "{}", others[i].headers, "{}", others[i].difference);
+    check("X-Amz-Content-SHA256: a\r\n", "x", "X-Amz-Content-SHA256: UNSIGNED-PAYLOAD\r\n", "x",
+          "header X-Amz-Content-SHA256 differs");
     check(one, "{\"a\":1}", others[0].headers, "{\"a\":2}", "body: a differs");
     check("Authorization: Bearer aa\r\n" AT("1"), "x", "Authorization: Bearer aa\r\n" AT("2"), "x",
           "header X-Amz-Date differs");
@@ -175,6 +177,41 @@ static void test_deep_places(void **state) {
     buf_free(&b);
 }
 
+/* --- calls that wait for an answer --- */
+
+static void check_fits(const char *headers_a, const char *text_a, const char *headers_b, const char *text_b,
+                       bool fits) {
+    struct graph g;
+    struct buf a = {0}, b = {0};
+    char word[CANARY_LEN + 1];
+    graph_init(&g);
+    canary_make(&g.canaries, word);
+    buf_print(&a, "{\"a\":\"%s %s\"}", text_a, word);
+    buf_print(&b, "{\"a\":\"%s\"}", text_b);
+    struct node *n = graph_add(&g, 1, &origin, request(headers_a, a.p), (struct call){0});
+    assert_true(graph_link(&g, n));
+    struct request *r = request(headers_b, b.p);
+    assert_int_equal(graph_fits(&g, n, &origin, r), fits);
+    request_free(r);
+    buf_free(&a);
+    buf_free(&b);
+    graph_free(&g);
+}
+
+static void test_signed_calls_that_wait(void **state) {
+    (void)state;
+    static const char one[] = SIGNED(CREDENTIAL("AK", "20260101", "bedrock"), NAMES, "aa")
+        AT("20260101T000000Z") "X-Amz-Content-SHA256: 11\r\n";
+    static const char two[] = SIGNED(CREDENTIAL("AK", "20260101", "bedrock"), NAMES, "bb")
+        AT("20260101T000001Z") "X-Amz-Content-SHA256: 22\r\n";
+    static const char other[] = SIGNED(CREDENTIAL("AB", "20260101", "bedrock"), NAMES, "bb")
+        AT("20260101T000001Z") "X-Amz-Content-SHA256: 22\r\n";
+    check_fits(one, "sum up", two, "sum up Paris, and more", true);
+    check_fits(one, "sum up", two, "take apart Paris", false);
+    check_fits(one, "sum up", other, "sum up Paris", false);
+    check_fits(AT("1"), "sum up", AT("2"), "sum up Paris", false);
+}
+
 /* --- numbers that are made up --- */
 
 static bool depends(struct graph *g, const char *body) {
@@ -213,7 +250,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tracing_headers), cmocka_unit_test(test_other_headers),
         cmocka_unit_test(test_aws_signatures),  cmocka_unit_test(test_places),
-        cmocka_unit_test(test_deep_places),     cmocka_unit_test(test_made_up_numbers),
+        cmocka_unit_test(test_deep_places),     cmocka_unit_test(test_signed_calls_that_wait),
+        cmocka_unit_test(test_made_up_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
