@@ -130,6 +130,44 @@ def langchain_stream():
     return lambda text: streamed(model.stream(text), lambda c: c.content)
 
 
+def cohere():
+    import cohere as sdk
+    client = sdk.ClientV2(api_key="none", base_url=URL)
+    return lambda text: client.chat(model="test-model",
+                                    messages=[{"role": "user", "content": text}]).message.content[0].text
+
+
+def cohere_stream():
+    import cohere as sdk
+    client = sdk.ClientV2(api_key="none", base_url=URL)
+    return lambda text: streamed(
+        client.chat_stream(model="test-model", messages=[{"role": "user", "content": text}]),
+        lambda e: e.delta.message.content.text if e.type == "content-delta" else "")
+
+
+def cohere_embedding():
+    import cohere as sdk
+    client = sdk.ClientV2(api_key="none", base_url=URL)
+    return lambda text: str(client.embed(model="test-model", texts=[text], input_type="search_document",
+                                         embedding_types=["float"]).embeddings.float_[0])
+
+
+def mistral():
+    from mistralai.client import Mistral
+    client = Mistral(api_key="none", server_url=URL)
+    return lambda text: client.chat.complete(
+        model="test-model", messages=[{"role": "user", "content": text}]).choices[0].message.content
+
+
+def bedrock():
+    import boto3
+    client = boto3.client("bedrock-runtime", endpoint_url=URL, region_name="us-east-1", aws_access_key_id="none",
+                          aws_secret_access_key="none")
+    return lambda text: client.converse(
+        modelId="amazon.nova-lite-v1:0",
+        messages=[{"role": "user", "content": [{"text": text}]}])["output"]["message"]["content"][0]["text"]
+
+
 ask = globals()[SDK.replace("-", "_")]()
 answers = []
 for prompt in PROMPTS:
