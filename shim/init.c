@@ -6,6 +6,7 @@
 #include "channel.h"
 #include "conn.h"
 #include "engine_start.h"
+#include "gnutls_session.h"
 #include "raw.h"
 #include "real.h"
 #include "shim.h"
@@ -52,17 +53,13 @@ static void before_fork(void) {
         conn_before_fork();
 }
 
-static void in_parent(void) {
-    if (xcs_mode == XCS_MODE_MAIN)
-        conn_after_fork();
-}
-
 /* fork(): the child is a program of its own, with an engine of its own if it ever makes a model call. */
 static void in_child(void) {
     if (xcs_mode != XCS_MODE_MAIN)
         return;
     pthread_mutex_init(&state_lock, NULL);
     tls_child_reset();
+    gnutls_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     channel_close();
     conn_child_reset();
@@ -95,6 +92,6 @@ __attribute__((constructor)) static void start(void) {
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     xcs_real_bind_early();
     engine_start_init();
-    pthread_atfork(before_fork, in_parent, in_child);
+    pthread_atfork(before_fork, NULL, in_child);
     xcs_mode = XCS_MODE_MAIN;
 }

@@ -28,6 +28,8 @@
     X(int, SSL_has_pending, (const void *), 1)                                                                         \
     X(int, SSL_get_error, (const void *, int), 1)                                                                      \
     X(int, SSL_shutdown, (void *), 1)                                                                                  \
+    X(int, SSL_get_shutdown, (const void *), 1)                                                                        \
+    X(void, SSL_set_shutdown, (void *, int), 1)                                                                        \
     X(void, SSL_free, (void *), 1)                                                                                     \
     X(int, SSL_clear, (void *), 1)                                                                                     \
     X(int, SSL_get_fd, (const void *), 1)                                                                              \
@@ -71,6 +73,10 @@ struct tls_lib {
  */
 const struct tls_lib *tls_lib_of(void *caller, bool *nested);
 
+/* For other libraries' tables: where a caller finds its functions, and a function there that is not ours. */
+void *tls_scope_of(void *caller, const void **base);
+void *tls_look_up(void *scope, const char *name);
+
 /* In the child of a fork. */
 void tls_child_reset(void);
 
@@ -82,5 +88,6 @@ void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
 #define TLS_ERROR_WANT_WRITE 3
 #define TLS_ERROR_SYSCALL 5
 #define TLS_ERROR_ZERO_RETURN 6
+#define TLS_RECEIVED_SHUTDOWN 2
 
 #endif

@@ -16,17 +16,20 @@
 #define DIVERGED_MAX 2
 #define NOTHING_MAX 3
 #define WASTED_MAX 64
+#define SHAPES_MAX 256
 
 struct shape; /* shape.h */
 
 struct site {
     uint64_t id;
+    char *name; /* for the user (call_name), or NULL */
     unsigned diverged, found_nothing;
     const char *off; /* why it was decided against, or NULL */
     bool feeds;      /* its value was seen in the request of another call */
     bool branches;   /* what came after it was another call than the one foreseen with a placeholder */
     bool strays;     /* the one that was foreseen there, and did not come */
     unsigned issued, used, wasted;
+    unsigned lessons;    /* answers of main's that were wanted to learn from */
     struct shape *shape; /* of its responses, or NULL: none seen yet */
     UT_hash_handle hh;
 };
@@ -70,6 +73,9 @@ bool decide_may_issue(const struct decisions *d, const struct origin *o, bool do
  * way.
  */
 const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed);
+
+/* May (more of) a site's shape be learned? Not those of a program that comes with a new site at each call. */
+bool decide_may_learn(const struct decisions *d, const struct site *s);
 
 /* The origin answered 429 or 503. */
 void decide_overloaded(struct origin *o);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 static const struct xcs_addr origin = {.len = sizeof(struct sockaddr_in), .u.in = {.sin_family = AF_INET}};
 
@@ -96,7 +97,6 @@ static const json_t *make(struct place *p) {
     assert_non_null(p->shape);
     assert_true(shape_make(p->shape, &p->canaries, &p->call, p->request, false, &p->raw));
     assert_int_equal(response_parse(&p->response, p->raw.p, p->raw.len, false), RESPONSE_WHOLE);
-    assert_int_equal(p->response.status, 200);
     p->json = json_loadb(p->response.body.p, p->response.body.len, 0, NULL);
     assert_non_null(p->json);
     return p->json;
@@ -259,6 +259,22 @@ static void test_vectors_in_base64(void **state) {
     assert_int_equal(strlen(text_at(make(p), "data.0.embedding")), 32);
 }
 
+/* As short as the request asked for, and a model whose name could be base64. */
+static void test_short_vectors_and_long_words(void **state) {
+    struct place *p = *state;
+    ask(p, "/v1/embeddings",
+        "{\"model\":\"gpt4turbopreview\",\"input\":\"a\",\"encoding_format\":\"base64\","
+        "\"dimensions\":3}");
+    learn(p, "{\"model\":\"gpt4turbopreview\",\"data\":[{\"index\":0,\"embedding\":\"AAAAPwAAgD4AAIA/\"}]}");
+    assert_int_equal(shape_dimension(p->shape), 3);
+    const json_t *v = make(p);
+    assert_string_equal(text_at(v, "model"), "gpt4turbopreview");
+    assert_string_not_equal(text_at(v, "data.0.embedding"), "AAAAPwAAgD4AAIA/");
+    assert_int_equal(strlen(text_at(v, "data.0.embedding")), 16);
+    learn(p, "{\"model\":\"gpt4turbopreview\",\"data\":[{\"index\":0,\"embedding\":\"AAAAPwAAgD4AAIA/\"}]}");
+    assert_int_equal(shape_dimension(p->shape), 3);
+}
+
 /* --- text that is JSON --- */
 
 static void test_json_text(void **state) {
@@ -416,6 +432,14 @@ static void test_chunked(void **state) {
     assert_null(response_header(&p->response, "transfer-encoding"));
 }
 
+static void test_status(void **state) {
+    struct place *p = *state;
+    static const char raw[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+    shape_learn(&p->shape, raw, strlen(raw), &p->call);
+    make(p);
+    assert_int_equal(p->response.status, 201);
+}
+
 static void test_until_the_end_of_the_connection(void **state) {
     struct place *p = *state;
     static const char raw[] = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\nX-A: b\r\n\r\n{\"a\":\"keep\"}";
@@ -464,6 +488,48 @@ static void test_stream_of_words(void **state) {
     assert_non_null(p->shape);
     assert_null(shape_text(p->shape, &p->canaries, false));
     assert_null(shape_text(NULL, &p->canaries, false));
+}
+
+/* --- content codings --- */
+
+/* `bits` as deflateInit2 takes them: 15 + 16 makes gzip, 15 the "deflate" of HTTP. */
+static size_t compress_with(int bits, const char *text, size_t len, char *out, size_t size) {
+    z_stream z = {
+        .next_in = (Bytef *)(uintptr_t)text, .avail_in = (uInt)len, .next_out = (Bytef *)out, .avail_out = (uInt)size};
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return size - z.avail_out;
+}
+
+static void test_content_codings(void **state) {
+    static const struct {
+        const char *head;
+        int bits;
+    } codings[] = {{"Content-Encoding: gzip\r\n", 31}, {"Content-Encoding: deflate\r\n", 15}};
+    static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"{\\\"age\\\":7}\"}}],\"mark\":\"constant\"}";
+    struct place *p = *state;
+    char packed[512];
+    for (size_t i = 0; i < 2; i++) {
+        shape_free(p->shape);
+        p->shape = NULL;
+        size_t n = compress_with(codings[i].bits, body, strlen(body), packed, sizeof(packed));
+        learn_with(p, codings[i].head, packed, n);
+        assert_string_equal(json_string_value(at(make(p), "choices.0.message.content")), "{\"age\":7}");
+        assert_null(response_header(&p->response, "content-encoding"));
+    }
+}
+
+/* A small response may unfold to a large one: it teaches nothing, and takes no memory to speak of. */
+static void test_bomb(void **state) {
+    struct place *p = *state;
+    size_t len = 64 * 1024 * 1024, size = 1024 * 1024;
+    char *zeros = calloc(1, len), *packed = malloc(size);
+    size_t n = compress_with(31, zeros, len, packed, size);
+    learn_with(p, "Content-Encoding: gzip\r\n", packed, n);
+    assert_null(p->shape);
+    free(zeros);
+    free(packed);
 }
 
 /* --- what a server may send --- */
@@ -602,6 +668,7 @@ int main(void) {
         TEST(test_tool_calls),
         TEST(test_vectors),
         TEST(test_vectors_in_base64),
+        TEST(test_short_vectors_and_long_words),
         TEST(test_json_text),
         TEST(test_words_in_json_text),
         TEST(test_fence_and_words_around),
@@ -612,9 +679,12 @@ int main(void) {
         TEST(test_broken_json_is_an_exception),
         TEST(test_headers),
         TEST(test_chunked),
+        TEST(test_status),
         TEST(test_until_the_end_of_the_connection),
         TEST(test_streams),
         TEST(test_stream_of_words),
+        TEST(test_content_codings),
+        TEST(test_bomb),
         TEST(test_teaches_nothing),
         TEST(test_depth),
         TEST(test_sizes),

@@ -7,6 +7,7 @@ MODEL_PATHS = re.compile(
     r".*(/completions?|/embeddings?|/responses|/moderations|/images/generations|/messages|/infill|/rerank|[:](stream)?"
     r"[gG]enerateContent|[:](embedContent|batchEmbedContents)|/api/(chat|generate|embed)|/v[12]/(chat|embed)|/generate"
     r"|/generate_stream|/models/.+|/model/.+/(invoke|converse))")
+PLACEHOLDER = re.compile("qz[a-z0-9]{14}", re.IGNORECASE)  # src/canary.h
 
 
 class Record:
@@ -38,6 +39,11 @@ class Record:
             if r["start_ms"] >= last_end:
                 count, last_end = count + 1, r["end_ms"]
         return count
+
+    def placeholders(self):
+        """The requests that hold what only a run-ahead may see."""
+        return [r["target"] + " " + r.get("body", "") for r in self.requests
+                if PLACEHOLDER.search(r["target"] + " " + r.get("body", ""))]
 
     def pace(self):
         """The least time (ms) between the beginnings of two calls."""
