@@ -87,7 +87,7 @@ OPTIONS = [
     *(c("options", way, "{plain}/gzip/v1", **FAST) for way in ("gzip", "all-encodings", "gzip-raw")),
     c("options", "redirects", "{plain}/redirect/v1", **FAST),
     c("options", "follow", "{plain}/redirect/v1", "keeps-post", **FAST),
-    c("options", "follow", "{plain}/moved/v1", "becomes-get"),
+    c("options", "follow", "{plain}/moved/v1", "becomes-get", wasted=6),  # none of the answers is one
     c("options", "nothing", "{plain}/redirect/v1", "not-followed"),
     c("options", "any-auth", "{plain}/login/v1"),
     # The first answer sets a cookie that the later requests carry.
