@@ -6,6 +6,8 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
 
+WGET_FILES = {"wgetrc": "header = Authorization: Bearer secret-key-7351\n",
+              "body.json": '{"model":"test-model","messages":[{"role":"user","content":"secret prompt"}]}'}
 JUDGES = ("ask", "typed", "flag", "callback", "session-callback", "never")
 READS = ("bytes", "sevens", "nonblock", "nonblock bytes", "nonblock resume")
 
@@ -22,7 +24,8 @@ def scenarios(client):
                       *words.split(), **{"rounds": 2, **more})
 
     def wget(front, program, how, **more):
-        return client(front, f"{program}-{how}", HERE + "/wget.sh", program, "{tls}", how, **{"rounds": 2, **more})
+        return client(front, f"{program}-{how}", HERE + "/wget.sh", program, "{tls}", how,
+                      **{"rounds": 2, "files": WGET_FILES, **more})
 
     for judges in JUDGES:
         yield c("tls13", judges)
@@ -53,7 +56,8 @@ def scenarios(client):
         for judges in JUDGES[:-1]:
             yield c(front, "never," + judges, name="trust-off-then-verify-gnutls", status=3, rounds=2)
         yield wget(front, "wget", "off")
-        yield client(front, "trust-verify-wget", HERE + "/wget.sh", "wget", "{tls}", "keep", status=5, rounds=None)
+        yield client(front, "trust-verify-wget", HERE + "/wget.sh", "wget", "{tls}", "keep", status=5, rounds=None,
+                     files=WGET_FILES)
     yield c("tls13", "ask,strange", name="trust-other-authorities-gnutls", status=3, rounds=2)
     yield c("changing", "ask", name="trust-verify-gnutls", rounds=None)
     for front in ("tls13", "tls12"):
