@@ -39,10 +39,11 @@ enum conn_after {
 
 /* The TLS session that the program runs on a connection. */
 struct tls {
-    const struct tls_lib *lib;
-    void *ssl;
-    uint32_t trust; /* number of the peer that the handshake accepted; 0: not done */
-    int error;      /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
+    const struct tls_kind *kind;
+    const void *lib; /* the library's functions, of the kind's own type */
+    void *ssl;       /* the session, as the program knows it */
+    uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
+    int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
 };
 
 struct conn {

@@ -19,23 +19,23 @@
 /* --- handshakes --- */
 
 static int handshake(const struct tls_lib *lib, int (*real)(void *), void *ssl) {
-    tls_begins(lib, ssl);
+    tls_begins(&tls_openssl, lib, ssl);
     int r = real(ssl);
     if (r == 1)
-        tls_opened(lib, ssl);
+        tls_opened(&tls_openssl, lib, ssl);
     return r;
 }
 
 XCS_EXPORT int SSL_connect(void *ssl) {
     LIBRARY;
-    if (AHEAD && ahead_tls_connect(lib, ssl))
+    if (AHEAD && ahead_tls_connect(&tls_openssl, lib, ssl))
         return 1;
     return MAIN ? handshake(lib, lib->SSL_connect, ssl) : lib->SSL_connect(ssl);
 }
 
 XCS_EXPORT int SSL_do_handshake(void *ssl) {
     LIBRARY;
-    if (AHEAD && ahead_tls_connect(lib, ssl))
+    if (AHEAD && ahead_tls_connect(&tls_openssl, lib, ssl))
         return 1;
     return MAIN ? handshake(lib, lib->SSL_do_handshake, ssl) : lib->SSL_do_handshake(ssl);
 }

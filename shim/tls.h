@@ -11,12 +11,33 @@
 #include "conn.h"
 #include "tls_lib.h"
 
-/* The connection that ssl runs on, if XCS looks at it. */
+struct tls_witness;
+
+/* What differs between TLS libraries: a new library is a new row and its entry points. */
+struct tls_kind {
+    /* The one descriptor below the session, or -1. */
+    int (*fd)(const void *lib, const void *session);
+    /* "name\0key" of the peer, and (if w) what is to be known of it; 0: leave the connection alone. */
+    size_t (*describe)(const void *lib, void *session, char *out, size_t size, struct tls_witness *w);
+    /* Would this session, about to begin, be answered as the witness's was? */
+    bool (*same)(const struct tls_witness *w, const char *name, void *session);
+    void (*forget)(struct tls_witness *w);
+    /* On a descriptor that does not block: > 0 data is there; alive: the session can still carry some. */
+    int (*peek)(struct tls *t, bool *alive);
+    ssize_t (*send)(struct tls *t, const void *p, size_t n); /* errno as from send(2), t->error the library's */
+    /* A new handshake, on a new connection that has taken the old one's descriptor. */
+    bool (*again)(struct tls *t, int fd);
+};
+
+extern const struct tls_kind tls_openssl; /* lib: struct tls_lib */
+
+/* The connection that the session runs on, if XCS looks at it. */
+struct conn *tls_conn_at(int fd, const void *session);
 struct conn *tls_conn(const struct tls_lib *lib, const void *ssl);
 
 /* A handshake comes next / has succeeded. */
-void tls_begins(const struct tls_lib *lib, void *ssl);
-void tls_opened(const struct tls_lib *lib, void *ssl);
+void tls_begins(const struct tls_kind *kind, const void *lib, void *session);
+void tls_opened(const struct tls_kind *kind, const void *lib, void *session);
 
 /* For conn.c: what it needs where a plain connection has system calls. Without the state lock, but for the last two. */
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n); /* errno as from send(2) */
@@ -27,7 +48,7 @@ void tls_end(struct conn *c);
 /* What is known of a peer from main's real handshake, for the run-ahead's clients to ask. */
 struct tls_witness {
     struct xcs_addr addr;
-    const struct tls_lib *lib;
+    const void *lib;
     void *certificate;
     const char *version;
     const void *cipher;
@@ -38,15 +59,18 @@ struct tls_witness {
 };
 
 /* The witness for a session that is about to begin, NULL when main has not met this peer in the same way. */
-const struct tls_witness *tls_witness_of(const struct tls_lib *lib, void *ssl, const struct xcs_addr *addr);
+const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void *lib, void *session,
+                                         const struct xcs_addr *addr);
 
 uint32_t tls_witness_number(const struct tls_witness *w);
 
 /* In a run-ahead (tls_ahead.c). */
 void ahead_tls_seal(void); /* right after the quarantine */
-bool ahead_tls_connect(const struct tls_lib *lib, void *ssl);
+bool ahead_tls_connect(const struct tls_kind *kind, const void *lib, void *session);
+const struct tls_witness *ahead_tls_at(int fd, const void *session);
 const struct tls_witness *ahead_tls_of(const struct tls_lib *lib, const void *ssl);
 void ahead_tls_writes(int fd);
+bool ahead_tls_plain_at(int fd, const void *session);
 bool ahead_tls_plain(const struct tls_lib *lib, const void *ssl, int *fd);
 void ahead_tls_error(int error);
 int ahead_tls_last_error(void);

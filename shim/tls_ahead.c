@@ -28,24 +28,28 @@ void ahead_tls_seal(void) {
     }
 }
 
-bool ahead_tls_connect(const struct tls_lib *lib, void *ssl) {
+bool ahead_tls_connect(const struct tls_kind *kind, const void *lib, void *session) {
     struct xcs_addr addr;
     socklen_t len = sizeof addr.u;
-    int fd = lib->usable ? lib->SSL_get_fd(ssl) : -1;
+    int fd = kind->fd(lib, session);
     memset(&addr, 0, sizeof addr);
     if ((unsigned)fd >= XCS_FDS || getpeername(fd, &addr.u.sa, &len) != 0)
         return false;
     addr.len = len;
-    witnesses[fd] = tls_witness_of(lib, ssl, &addr);
+    witnesses[fd] = tls_witness_of(kind, lib, session, &addr);
     if (!witnesses[fd])
         ahead_end("TLS with a server that main has not met in this way");
-    sessions[fd] = ssl;
+    sessions[fd] = session;
     return true;
+}
+
+bool ahead_tls_plain_at(int fd, const void *session) {
+    return (unsigned)fd < XCS_FDS && sessions[fd] == session;
 }
 
 bool ahead_tls_plain(const struct tls_lib *lib, const void *ssl, int *fd) {
     *fd = lib->usable ? lib->SSL_get_fd(ssl) : -1;
-    return (unsigned)*fd < XCS_FDS && sessions[*fd] == ssl;
+    return ahead_tls_plain_at(*fd, ssl);
 }
 
 /* A request's bytes come next on fd: the engine must know for which peer they are meant. */
@@ -57,6 +61,10 @@ void ahead_tls_writes(int fd) {
 }
 
 /* NULL when the library itself can answer: the handshake was main's own. */
+const struct tls_witness *ahead_tls_at(int fd, const void *session) {
+    return ahead_tls_plain_at(fd, session) ? witnesses[fd] : NULL;
+}
+
 const struct tls_witness *ahead_tls_of(const struct tls_lib *lib, const void *ssl) {
     int fd;
     return ahead_tls_plain(lib, ssl, &fd) ? witnesses[fd] : NULL;
