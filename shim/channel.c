@@ -294,6 +294,17 @@ size_t channel_ended(int32_t *pids, size_t max, bool last) {
     return m.type == XCS_STATE ? (size_t)m.len / sizeof *pids : 0;
 }
 
+bool channel_foreseen(uint32_t trust) {
+    struct xcs_msg m = {.type = XCS_FORESEEN, .arg = trust};
+    int fd;
+    if (channel < 0 || first_pending || !welcomed || !transmit(&m, NULL, NULL, 0) ||
+        !receive(&m, NULL, 0, &fd, REPLY_MS))
+        return false;
+    if (fd >= 0)
+        xcs_sys1(SYS_close, fd);
+    return m.type == XCS_STATE && m.node > 0;
+}
+
 struct sock_fprog channel_filter(void) {
     return (struct sock_fprog){filter_len, filter};
 }

@@ -53,6 +53,9 @@ bool channel_made_progress(uint32_t ahead_id);
  */
 size_t channel_ended(int32_t *pids, size_t max, bool last);
 
+/* Is the answer to the call that main is expected to make next on its way, from that TLS peer? */
+bool channel_foreseen(uint32_t trust);
+
 /* The seccomp filter from WELCOME; len 0 when there is none. */
 struct sock_fprog channel_filter(void);
 

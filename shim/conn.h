@@ -37,6 +37,13 @@ enum conn_after {
     AFTER_WAIT
 };
 
+/* Has the handshake that the program was told is done been made? */
+enum tls_lazy {
+    TLS_REAL = 0,
+    TLS_LAZY, /* put off: nothing has gone out (tls_lazy.h) */
+    TLS_LATE  /* under way, behind the program's back */
+};
+
 /* The TLS session that the program runs on a connection. */
 struct tls {
     const struct tls_kind *kind;
@@ -44,6 +51,8 @@ struct tls {
     void *ssl;       /* the session, as the program knows it */
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
+    enum tls_lazy lazy;
+    bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 
 struct conn {
@@ -65,6 +74,8 @@ struct conn {
     bool may_fork;
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
+    bool
+        spoken; /* bytes have passed in the clear: to a proxy, say, which a new connection would have to be told again */
     bool shared;  /* HIT: another process may read from it, since a fork */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 

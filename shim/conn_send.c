@@ -107,7 +107,8 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
             c->held_len = c->claimed;
         if (c->claimed >= c->req.total)
             sent_all(c);
-    }
+    } else if (r < 0 && err == EBADF)
+        return false; /* not ours any more */
     *result = r;
     errno = err;
     return true;
@@ -196,6 +197,7 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
     if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
+        c->spoken |= via == VIA_SOCKET;
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;
         if (store && !append(c, iov, iovcnt, n)) {
             c->state = CONN_SEND;

@@ -3,6 +3,7 @@
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
+#include "tls_lazy.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -45,7 +46,8 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
 }
 
 /* Needs the state lock. What the witness held before is left in *w, to be forgotten without the lock. */
-static uint32_t number_of(const struct xcs_addr *addr, const char *text, size_t len, struct tls_witness *w) {
+static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *addr, const char *text, size_t len,
+                          struct tls_witness *w) {
     size_t i = 0;
     while (i < npeers && !(peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
                            memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0))
@@ -60,7 +62,12 @@ static uint32_t number_of(const struct xcs_addr *addr, const char *text, size_t 
     struct tls_witness old = peers[i].witness;
     peers[i].witness = *w;
     peers[i].witness.addr = *addr;
-    *w = old;
+    if (kind->shown && old.lib && kind->shown(&old, w)) {
+        peers[i].witness.certificate = old.certificate;
+        peers[i].witness.chain = old.chain;
+    } else {
+        *w = kind->shown ? (struct tls_witness){.lib = NULL} : old;
+    }
     return channel_trust((uint32_t)i + 1, peers[i].name_and_key, len) ? (uint32_t)i + 1 : 0;
 }
 
@@ -76,7 +83,7 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
     size_t len = kind->describe(lib, session, text, sizeof text, &w);
     xcs_lock(&saved);
     if (len && conn_locked(fd) == c && c->tls)
-        c->tls->trust = trust = number_of(&c->addr, text, len, &w);
+        c->tls->trust = trust = number_of(kind, &c->addr, text, len, &w);
     xcs_unlock(&saved);
     if (len && w.lib)
         kind->forget(&w);
@@ -99,6 +106,10 @@ const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void
 uint32_t tls_witness_number(const struct tls_witness *w) {
     const struct peer *p = (const struct peer *)((const char *)w - offsetof(struct peer, witness));
     return (uint32_t)(p - peers) + 1;
+}
+
+const struct tls_witness *tls_witness_at(uint32_t number) {
+    return &peers[number - 1].witness;
 }
 
 uint32_t tls_trust(const struct conn *c) {
@@ -177,6 +188,8 @@ static bool revive(struct conn *c, int fd) {
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n) {
     struct tls *t = c->tls;
     bool alive = true;
+    if (t->lazy && !tls_become_real(c, fd))
+        return -1;
     if (c->skipped && c->sent == 0 && t->trust) {
         peek_now(t, fd, &alive);
         if (!alive && !revive(c, fd)) {
