@@ -214,6 +214,11 @@ static bool tell_trust(uint32_t trust) {
     return transmit(&m, trusts[trust - 1].payload, NULL, 0);
 }
 
+void channel_trust_tell(uint32_t trust) {
+    if (channel >= 0 && !first_pending)
+        tell_trust(trust);
+}
+
 struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
                               bool *pending) {
     struct verdict v = {XCS_MISS, 0, false, -1};

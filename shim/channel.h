@@ -31,6 +31,9 @@ struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const
 bool channel_trust(uint32_t trust, const void *payload, size_t len);
 bool channel_trust_told(uint32_t trust);
 
+/* Now: a run-ahead may need it before main's next lookup. */
+void channel_trust_tell(uint32_t trust);
+
 /* The descriptor that becomes readable when the first verdict is there; -1 when none is awaited. */
 int channel_pending_fd(void);
 

@@ -19,9 +19,11 @@
 static struct peer {
     char name_and_key[PEER_MAX];
     size_t len;
+    uint64_t met; /* when last, counted in handshakes */
     struct tls_witness witness;
 } peers[PEERS];
 static size_t npeers;
+static uint64_t handshakes;
 
 struct conn *tls_conn_at(int fd, const void *session) {
     if (xcs_mode != XCS_MODE_MAIN)
@@ -59,6 +61,7 @@ static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *ad
         peers[i].len = len;
         npeers++;
     }
+    peers[i].met = ++handshakes;
     struct tls_witness old = peers[i].witness;
     peers[i].witness = *w;
     peers[i].witness.addr = *addr;
@@ -94,13 +97,14 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
 
 const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void *lib, void *session,
                                          const struct xcs_addr *addr) {
+    const struct peer *last = NULL; /* a server may have changed its key meanwhile */
     for (size_t i = 0; i < npeers; i++) {
         const struct tls_witness *w = &peers[i].witness;
-        if (w->lib == lib && memcmp(&w->addr, addr, sizeof *addr) == 0 &&
+        if (w->lib == lib && memcmp(&w->addr, addr, sizeof *addr) == 0 && (!last || peers[i].met > last->met) &&
             kind->same(w, peers[i].name_and_key, session) && channel_trust_told((uint32_t)i + 1))
-            return w;
+            last = &peers[i];
     }
-    return NULL;
+    return last ? &last->witness : NULL;
 }
 
 uint32_t tls_witness_number(const struct tls_witness *w) {

@@ -79,6 +79,14 @@ static void begin(struct conn *c, int fd) {
     xcs_unlock(&saved);
 }
 
+/* The lookup was made for another peer than the one that has come. */
+static void tell(uint32_t trust) {
+    sigset_t saved;
+    xcs_lock(&saved);
+    channel_trust_tell(trust);
+    xcs_unlock(&saved);
+}
+
 bool tls_become_real(struct conn *c, int fd) {
     struct tls *t = c->tls;
     const struct tls_lib *lib = t->lib;
@@ -91,6 +99,7 @@ bool tls_become_real(struct conn *c, int fd) {
         errno = EAGAIN;
         return false;
     }
+    uint32_t expected = t->trust;
     int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
     /* From here on the library speaks for the session. */
     t->lazy = TLS_REAL;
@@ -98,8 +107,11 @@ bool tls_become_real(struct conn *c, int fd) {
     if (r == 1) {
         err = EBADF;
         tls_opened(&tls_openssl, lib, ssl);
-        if (tls_conn(lib, ssl) == c)
+        if (tls_conn(lib, ssl) == c) {
+            if (t->trust != expected)
+                tell(t->trust);
             return true;
+        }
     }
     errno = err;
     return false;

@@ -50,7 +50,7 @@ static void witness(struct tls_witness *w, const struct tls_lib *lib, void *ssl,
                               .verify_mode = lib->SSL_get_verify_mode(ssl),
                               .authorities = authorities(lib, ssl)};
     void *chain = lib->lazy ? lib->SSL_get_peer_cert_chain(ssl) : NULL;
-    if (chain) {
+    if (chain && !tls_terms_stapled(lib, ssl)) {
         w->chain = lib->X509_chain_up_ref(chain);
         w->terms = tls_terms_of(lib, ssl);
     }

@@ -3,13 +3,16 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#define CTRL_GET_STATUS_RESPONSE 70
 #define CTRL_CERT_FLAGS 99
+#define CTRL_GET_STATUS_CALLBACK 128
+#define CTRL_GET_STATUS_CALLBACK_ARG 129
 #define CTRL_GET_STATUS_TYPE 127
+#define NO_STATUS_TYPE (-1)
 #define CTRL_GET_MIN_VERSION 130
 #define CTRL_GET_MAX_VERSION 131
 #define CTRL_GET_VERIFY_STORE 137
 #define SUITE_B 0x30000L
-#define NO_STATUS_TYPE (-1)
 
 /* A session's own offer takes the place of its context's. */
 #define MARK_HTTP11 1u /* offers "http/1.1" and nothing else */
@@ -105,8 +108,21 @@ bool tls_terms_plain(const struct tls_lib *lib, void *ssl, const struct tls_term
     void *context = lib->SSL_get_SSL_CTX(ssl), *info = lib->SSL_get_info_callback(ssl);
     return !(terms->marks & (MARK_ODD | MARK_ALPN)) && !lib->SSL_get_certificate(ssl) &&
            !lib->SSL_CTX_get_client_cert_cb(context) && !lib->SSL_CTX_get_keylog_callback(context) &&
-           (!info || watches_servers_only(info)) && !lib->SSL_get_session(ssl) &&
-           lib->SSL_ctrl(ssl, CTRL_GET_STATUS_TYPE, 0, NULL) == NO_STATUS_TYPE;
+           (!info || watches_servers_only(info)) && !lib->SSL_get_session(ssl);
+}
+
+bool tls_terms_stapled(const struct tls_lib *lib, void *ssl) {
+    unsigned char *response = NULL;
+    return lib->SSL_ctrl(ssl, CTRL_GET_STATUS_RESPONSE, 0, &response) > 0;
+}
+
+/* The program looks at what the server has stapled to its certificate: nothing. */
+static bool accepts_no_staple(const struct tls_lib *lib, void *ssl) {
+    int (*callback)(void *, void *) = NULL;
+    void *arg = NULL, *context = lib->SSL_get_SSL_CTX(ssl);
+    lib->SSL_CTX_ctrl(context, CTRL_GET_STATUS_CALLBACK, 0, &callback);
+    lib->SSL_CTX_ctrl(context, CTRL_GET_STATUS_CALLBACK_ARG, 0, &arg);
+    return lib->SSL_ctrl(ssl, CTRL_GET_STATUS_TYPE, 0, NULL) == NO_STATUS_TYPE || !callback || callback(ssl, arg) > 0;
 }
 
 /* As the library does it when a server's certificates have come: the same steps, in the same order. */
@@ -138,7 +154,7 @@ static bool verify(const struct tls_lib *lib, void *ssl, void *verification, voi
 bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain) {
     lib->ERR_set_mark();
     void *verification = lib->X509_STORE_CTX_new();
-    bool ok = verification && verify(lib, ssl, verification, certificate, chain);
+    bool ok = verification && verify(lib, ssl, verification, certificate, chain) && accepts_no_staple(lib, ssl);
     lib->X509_STORE_CTX_free(verification);
     lib->ERR_pop_to_mark();
     return ok;
