@@ -209,6 +209,7 @@ static void await_verdict(struct conn *c, int fd, const sigset_t *mask) {
         if (channel_first_verdict(&v)) {
             c->node = v.node;
             c->may_fork = v.may_fork;
+            c->learn = v.learn ? XCS_LEARN_MAX : 0;
         }
     }
     xcs_unlock(&saved);

@@ -143,7 +143,11 @@ static bool receive_verdict(struct verdict *out, int limit_ms) {
         return lost("engine of another version");
     }
     ended = (m.flags & XCS_F_ENDED) != 0;
-    *out = (struct verdict){(enum xcs_verdict)m.verdict, m.node, (m.flags & XCS_F_FORK) != 0, fd};
+    *out = (struct verdict){.kind = (enum xcs_verdict)m.verdict,
+                            .node = m.node,
+                            .may_fork = (m.flags & XCS_F_FORK) != 0,
+                            .learn = (m.flags & XCS_F_LEARN) != 0,
+                            .fd = fd};
     return true;
 }
 
@@ -221,7 +225,7 @@ void channel_trust_tell(uint32_t trust) {
 
 struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
                               bool *pending) {
-    struct verdict v = {XCS_MISS, 0, false, -1};
+    struct verdict v = {.kind = XCS_MISS, .fd = -1};
     *pending = false;
     if (first_pending && !channel_first_verdict(&first))
         return v;
@@ -242,7 +246,7 @@ int channel_pending_fd(void) {
 
 bool channel_first_verdict(struct verdict *out) {
     if (first_pending) {
-        first = (struct verdict){XCS_MISS, 0, false, -1};
+        first = (struct verdict){.kind = XCS_MISS, .fd = -1};
         first_pending = false;
         if (!receive_welcome(START_MS) || !receive_verdict(&first, REPLY_MS))
             return false;
@@ -274,6 +278,15 @@ void channel_note(const char *text) {
     struct xcs_msg m = {.type = XCS_NOTE, .len = strlen(text)};
     if (channel >= 0 && xcs_debug)
         transmit(&m, text, NULL, 0);
+}
+
+void channel_show(uint64_t node, const void *bytes, size_t len) {
+    for (size_t done = 0; channel >= 0 && done < len;) {
+        size_t n = len - done < XCS_INLINE_MAX ? len - done : XCS_INLINE_MAX;
+        struct xcs_msg m = {.type = XCS_READ, .node = node, .len = n};
+        transmit(&m, (const char *)bytes + done, NULL, 0);
+        done += n;
+    }
 }
 
 bool channel_made_progress(uint32_t ahead_id) {

@@ -16,7 +16,8 @@ struct verdict {
     enum xcs_verdict kind;
     uint64_t node;
     bool may_fork;
-    int fd; /* HIT: the socket to read the response from, the caller's to close; else -1 */
+    bool learn; /* the engine wants to see the answer (channel_show) */
+    int fd;     /* HIT: the socket to read the response from, the caller's to close; else -1 */
 };
 
 /*
@@ -46,6 +47,9 @@ void channel_note(const char *text);
 
 /* ANSWERED; while the first verdict is awaited it is kept until that call's node is known. */
 void channel_answered(uint64_t node, bool first_call);
+
+/* Bytes of a MISS's answer, as main has read them. */
+void channel_show(uint64_t node, const void *bytes, size_t len);
 
 /* Has the run-ahead made a call yet, or ended? True also when that cannot be known. */
 bool channel_made_progress(uint32_t ahead_id);

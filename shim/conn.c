@@ -174,14 +174,6 @@ void conn_before_fork(void) {
     }
 }
 
-void conn_after_fork(void) {
-    for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
-        struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && c->state == CONN_HIT)
-            c->shared = true;
-    }
-}
-
 void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     sigset_t saved;
     int type = 0;

@@ -72,11 +72,10 @@ struct conn {
     uint64_t node;
     bool verdict_pending; /* the first lookup's answer has not been read */
     bool may_fork;
+    size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool
-        spoken; /* bytes have passed in the clear: to a proxy, say, which a new connection would have to be told again */
-    bool shared;  /* HIT: another process may read from it, since a fork */
+    bool spoken;  /* bytes have passed in the clear, which a new connection (to a proxy, say) would lack */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -117,6 +116,9 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
 /* After a real receive call on a connection that waited. True: it has to be done again. */
 bool conn_received(int fd, enum conn_via via, ssize_t result, int err);
 
+/* And when it stands: what it read. */
+void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags);
+
 /*
  * Readiness family, for each descriptor that is polled for input. Before the real call: `waits` when its time limit is not
  * zero; false: a signal handler has run meanwhile, the call fails with EINTR. After it: true when the answer does not
@@ -148,9 +150,8 @@ void conn_foreign(int fd);
 struct conn *conn_enter(int fd);
 void conn_leave(struct conn *c);
 
-/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. After it, in the parent: the child shares what is swapped in. */
+/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. */
 void conn_before_fork(void);
-void conn_after_fork(void);
 
 /* The real connection's descriptor while fd is swapped, else fd. */
 int conn_real_fd(int fd);

@@ -37,7 +37,7 @@ bool conn_swap_in(struct conn *c, int fd, int socket) {
             c->state = CONN_HIT;
             c->real = real;
             c->copy = -1;
-            c->sized = c->closes = c->shared = false;
+            c->sized = c->closes = false;
             c->length = c->consumed = 0;
             xcs_sys1(SYS_close, socket);
             return true;

@@ -122,6 +122,26 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
     return again;
 }
 
+void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags) {
+    sigset_t saved;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || c->learn == 0 || n <= 0 || (flags & MSG_PEEK) || !conn_mine())
+        return;
+    int err = errno;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    bool whole = c && c->state == CONN_IDLE && (via == VIA_TLS) == (c->tls != NULL);
+    for (size_t left = (size_t)n; whole && left > 0; iov++) {
+        size_t step = iov->iov_len < left ? iov->iov_len : left;
+        left -= step;
+        step = step < c->learn ? step : c->learn;
+        c->learn -= step;
+        channel_show(c->node, iov->iov_base, step);
+    }
+    xcs_unlock(&saved);
+    errno = err;
+}
+
 bool conn_before_poll(int fd, bool waits) {
     sigset_t saved;
     int err = errno;

@@ -125,6 +125,7 @@ static void look_up(struct conn *c, int fd) {
     struct verdict v = channel_lookup(&c->addr, tls_trust(c), c->held, c->held_len, &c->verdict_pending);
     c->node = v.node;
     c->may_fork = v.may_fork;
+    c->learn = v.learn ? XCS_LEARN_MAX : 0;
     c->state = CONN_SEND;
     c->after = v.kind == XCS_PASS ? AFTER_IDLE : AFTER_WAIT;
     if (v.kind == XCS_HIT) {
@@ -140,7 +141,7 @@ static void look_up(struct conn *c, int fd) {
 /* The state in which this send finds the connection, made one in which bytes of a request can come. */
 static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_HIT) {
-        if (c->consumed == 0 && !c->shared) {
+        if (c->consumed == 0) {
             conn_revert(c, fd); /* the next request before the answer to this one: pipelining */
             c->after = AFTER_FORGET;
             return true;
@@ -156,6 +157,7 @@ static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_IDLE) {
         conn_release(c);
         request_init(&c->req);
+        c->learn = 0;
     }
     return true;
 }

@@ -133,6 +133,14 @@ static bool read_again(const struct tls_lib *lib, void *ssl, int r) {
     return again;
 }
 
+/* What was read of an answer that the engine wants to see. */
+static void show(const struct tls_lib *lib, void *ssl, void *buf, ssize_t n, int flags) {
+    struct conn *c = n > 0 ? tls_conn(lib, ssl) : NULL;
+    struct iovec iov = {buf, (size_t)n};
+    if (c && c->learn)
+        conn_show(lib->SSL_get_fd(ssl), VIA_TLS, &iov, n, flags);
+}
+
 static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
                     int flags) {
     for (;;) {
@@ -140,8 +148,10 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
         if (n > 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
             return (int)r;
         int got = real(ssl, buf, n);
-        if (!read_again(lib, ssl, got))
+        if (!read_again(lib, ssl, got)) {
+            show(lib, ssl, buf, got, flags);
             return got;
+        }
     }
 }
 
@@ -154,8 +164,10 @@ static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t
             return r > 0;
         }
         int got = real(ssl, buf, n, done);
-        if (!read_again(lib, ssl, got > 0 ? 1 : got))
+        if (!read_again(lib, ssl, got > 0 ? 1 : got)) {
+            show(lib, ssl, buf, got > 0 ? (ssize_t)*done : 0, flags);
             return got;
+        }
     }
 }
 

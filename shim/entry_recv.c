@@ -32,8 +32,10 @@ static inline void look(int fd, int flags) {
         struct conn *c_ = conn_enter(fd);                                                                              \
         r_ = (real_call);                                                                                              \
         conn_leave(c_);                                                                                                \
-        if (!conn_received((fd), VIA_SOCKET, r_, errno))                                                               \
+        if (!conn_received((fd), VIA_SOCKET, r_, errno)) {                                                             \
+            conn_show((fd), VIA_SOCKET, (iov_), r_, (flags_));                                                         \
             return r_;                                                                                                 \
+        }                                                                                                              \
     }
 
 XCS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags) {
@@ -63,8 +65,10 @@ XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
         struct conn *c = conn_enter(fd);
         r = REAL(recvfrom)(fd, buf, n, flags, from, len);
         conn_leave(c);
-        if (!conn_received(fd, VIA_SOCKET, r, errno))
+        if (!conn_received(fd, VIA_SOCKET, r, errno)) {
+            conn_show(fd, VIA_SOCKET, &iov, r, flags);
             return r;
+        }
     }
 }
 
@@ -81,8 +85,10 @@ XCS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
         struct conn *c = conn_enter(fd);
         r = REAL(recvmsg)(fd, msg, flags);
         conn_leave(c);
-        if (!conn_received(fd, VIA_SOCKET, r, errno))
+        if (!conn_received(fd, VIA_SOCKET, r, errno)) {
+            conn_show(fd, VIA_SOCKET, msg->msg_iov, r, flags);
             return r;
+        }
         *msg = given;
     }
 }

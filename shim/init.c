@@ -52,11 +52,6 @@ static void before_fork(void) {
         conn_before_fork();
 }
 
-static void in_parent(void) {
-    if (xcs_mode == XCS_MODE_MAIN)
-        conn_after_fork();
-}
-
 /* fork(): the child is a program of its own, with an engine of its own if it ever makes a model call. */
 static void in_child(void) {
     if (xcs_mode != XCS_MODE_MAIN)
@@ -95,6 +90,6 @@ __attribute__((constructor)) static void start(void) {
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     xcs_real_bind_early();
     engine_start_init();
-    pthread_atfork(before_fork, in_parent, in_child);
+    pthread_atfork(before_fork, NULL, in_child);
     xcs_mode = XCS_MODE_MAIN;
 }

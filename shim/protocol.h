@@ -16,13 +16,15 @@
  *               the DER public key (SubjectPublicKeyInfo) of the
  *               peer that the program's handshake accepted
  *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
- *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED [fd: HIT socket]
+ *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED, LEARN [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
  *     FORESEEN  arg=trust                                       STATE    node: the next call foreseen, if it is issued,
  *                                                                        and to that peer; else 0
  *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
  *               [fds: run-ahead's channel, pidfd]
  *     ANSWERED  node: first byte of a MISS's answer was read    (no reply)
+ *     READ      node, payload: bytes of its answer, as main     (no reply)
+ *               reads them; only where the verdict said LEARN
  *     REVERT    node: a HIT was given up, the request goes out  (no reply)
  *     DROP      arg=run-ahead id: stuck, kill it                (no reply)
  *     REAP      arg=room for so many, flags LAST: all end now   STATE    payload: process numbers (int32_t each) of
@@ -85,6 +87,7 @@ enum xcs_type {
     XCS_KEEP,
     XCS_KEPT,
     XCS_REAP,
+    XCS_READ,
     XCS_FORESEEN
 };
 
@@ -94,12 +97,14 @@ enum xcs_verdict {
     XCS_HIT       /* read the response from the socket that comes along */
 };
 
-#define XCS_F_DEBUG 1u  /* HELLO: explain decisions on the stderr passed along */
-#define XCS_F_MEMFD 2u  /* payload is in a memfd (the first descriptor) */
-#define XCS_F_FORK 4u   /* VERDICT: a run-ahead may be forked at the next blocking read */
-#define XCS_F_ALIVE 8u  /* STATE: the run-ahead is alive */
-#define XCS_F_ENDED 16u /* VERDICT: continuations have ended, REAP tells which */
-#define XCS_F_LAST 32u  /* REAP: main ends, so do they */
+#define XCS_F_DEBUG 1u               /* HELLO: explain decisions on the stderr passed along */
+#define XCS_F_MEMFD 2u               /* payload is in a memfd (the first descriptor) */
+#define XCS_F_FORK 4u                /* VERDICT: a run-ahead may be forked at the next blocking read */
+#define XCS_F_ALIVE 8u               /* STATE: the run-ahead is alive */
+#define XCS_F_ENDED 16u              /* VERDICT: continuations have ended, REAP tells which */
+#define XCS_F_LAST 32u               /* REAP: main ends, so do they */
+#define XCS_F_LEARN 64u              /* VERDICT: the engine wants to know what the answer looks like */
+#define XCS_LEARN_MAX (256u * 1024u) /* so much of it and no more */
 
 /* A peer of a TCP connection. `len` 0: none. */
 struct xcs_addr {

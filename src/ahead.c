@@ -124,9 +124,11 @@ void ahead_answer_on(struct ahead_conn *c, struct node *n) {
     c->close_after = !n->request->keep_alive || (n->state == NODE_DONE && n->closes);
     if (n->state == NODE_DONE && n->raw) {
         buf_add(&c->out, n->raw, n->raw_len);
+        c->ahead->guessed = false;
     } else {
         keep_ask(c->ahead, n);
-        c->ahead->guessed |= n->site->branches;
+        /* Past a call that was left out of a guess there is no guess any more. */
+        c->ahead->guessed = n->site->branches && n->state != NODE_LEFT;
         const struct buf *b = graph_placeholder(g, n);
         if (!b) {
             ahead_close(c->ahead, "a placeholder would be too large");
@@ -171,7 +173,7 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
                             struct call call) {
     struct session *s = a->session;
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
-    n->site = decide_site(&s->decisions, call.site);
+    n->site = session_site(s, n->request, &n->call);
     n->origin = decide_origin(&s->decisions, addr);
     n->trust = trust;
     n->doubtful = a->random;

@@ -17,7 +17,7 @@ struct ahead {
     uint32_t trust;      /* the TLS peer that its next request is meant for, as it told; 0: plain text */
     unsigned dependents; /* calls in a row that waited for answers */
     bool random;         /* randomness was drawn since its last call */
-    bool guessed;        /* it went past a call that decides the way, with a placeholder */
+    bool guessed;        /* its last call decides the way, and it knows only a placeholder */
     bool superseded;     /* ended by us, not to be judged */
     bool closed;
     uint64_t seen_last; /* the call that it made last */

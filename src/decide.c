@@ -15,12 +15,28 @@ struct site *decide_site(struct decisions *d, uint64_t id) {
     return s;
 }
 
+/* What the program leaves in the unused bytes of an address means nothing. */
+static struct xcs_addr plain(const struct xcs_addr *addr) {
+    struct xcs_addr a = {.len = addr->len};
+    a.u.sa.sa_family = addr->u.sa.sa_family;
+    if (addr->u.sa.sa_family == AF_INET) {
+        a.u.in.sin_port = addr->u.in.sin_port;
+        a.u.in.sin_addr = addr->u.in.sin_addr;
+    } else {
+        a.u.in6.sin6_port = addr->u.in6.sin6_port;
+        a.u.in6.sin6_addr = addr->u.in6.sin6_addr;
+        a.u.in6.sin6_scope_id = addr->u.in6.sin6_scope_id;
+    }
+    return a;
+}
+
 struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr) {
+    const struct xcs_addr key = plain(addr);
     struct origin *o;
-    HASH_FIND(hh, d->origins, addr, sizeof *addr, o);
+    HASH_FIND(hh, d->origins, &key, sizeof key, o);
     if (!o) {
         o = xcalloc(1, sizeof *o);
-        o->addr = *addr;
+        o->addr = key;
         o->window = WINDOW;
         HASH_ADD(hh, d->origins, addr, sizeof o->addr, o);
     }
@@ -33,6 +49,7 @@ void decide_free(struct decisions *d) {
     HASH_ITER(hh, d->sites, s, next_s) {
         HASH_DEL(d->sites, s);
         shape_free(s->shape);
+        free(s->name);
         free(s);
     }
     HASH_ITER(hh, d->origins, o, next_o) {

@@ -21,12 +21,14 @@ struct shape; /* shape.h */
 
 struct site {
     uint64_t id;
+    char *name; /* for the user (call_name), or NULL */
     unsigned diverged, found_nothing;
     const char *off; /* why it was decided against, or NULL */
     bool feeds;      /* its value was seen in the request of another call */
     bool branches;   /* what came after it was another call than the one foreseen with a placeholder */
     bool strays;     /* the one that was foreseen there, and did not come */
     unsigned issued, used, wasted;
+    unsigned lessons;    /* answers of main's that were wanted to learn from */
     struct shape *shape; /* of its responses, or NULL: none seen yet */
     UT_hash_handle hh;
 };

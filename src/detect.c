@@ -20,6 +20,10 @@ static const char *const reaching_tools[] = {"mcp", "code_interpreter", "shell"}
 /* Where the APIs have their system text, beside messages whose role says it. */
 static const char *const system_keys[] = {"system", "systemInstruction", "instructions"};
 
+#define NAME_MODEL_MAX 64
+#define NAME_HOST_MAX 80
+#define NAME_PATH_MAX 120
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 const char *api_name(enum api api) {
@@ -47,6 +51,40 @@ static uint64_t hash_texts(uint64_t h, const json_t *v) {
     json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_texts(h, child);
     json_array_foreach(v, i, child) h = hash_texts(h, child);
     return h;
+}
+
+/* At most `max` characters, each of them printable. */
+static void add_printable(struct buf *out, const char *s, size_t len, size_t max) {
+    for (size_t i = 0; i < len && i < max; i++) {
+        char c = s[i] > ' ' && s[i] < 127 ? s[i] : '?';
+        buf_add(out, &c, 1);
+    }
+}
+
+/* A target for a proxy has the host in it, and perhaps a password before that. */
+static const char *without_user(const char *target) {
+    const char *host = strstr(target, "://");
+    if (*target == '/' || !host)
+        return target;
+    host += 3;
+    const char *at = memrchr(host, '@', strcspn(host, "/?"));
+    return at ? at + 1 : host;
+}
+
+char *call_name(const struct request *r, const struct call *call) {
+    const char *model = json_string_value(json_object_get(call->body, "model"));
+    const char *host = request_header(r, "host");
+    const char *target = without_user(r->target);
+    struct buf out = {0};
+    buf_print(&out, "%s ", api_name(call->api));
+    if (model) {
+        add_printable(&out, model, strlen(model), NAME_MODEL_MAX);
+        buf_add(&out, " ", 1);
+    }
+    if (host && *target == '/')
+        add_printable(&out, host, strlen(host), NAME_HOST_MAX);
+    add_printable(&out, target, strcspn(target, "?"), NAME_PATH_MAX);
+    return out.p;
 }
 
 static bool has_suffix(const struct row *row, const char *target) {
@@ -101,22 +139,40 @@ static bool leaves_state(const struct row *row, const json_t *body) {
     return is_on(body, "store", row->rules & XCS_API_STORES) || has_reaching_tool(body);
 }
 
-/* Keys and nesting, not values; a list counts by its first element, so that its length does not matter. */
+/*
+ * Keys and nesting, not values. What may differ from call to call of one site does not count: the length of a list (its first
+ * element stands for it), the order of keys (hash tables of some languages), a point in a number.
+ */
 static uint64_t hash_skeleton(uint64_t h, const json_t *v) {
     const char *key;
     json_t *child;
-    int type = (int)json_typeof(v);
+    int type = json_is_number(v) ? JSON_REAL : (int)json_typeof(v);
     h = hash_bytes(h, &type, sizeof type);
     if (json_is_object(v)) {
-        json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_skeleton(hash_text(h, key), child);
+        uint64_t members = 0;
+        json_object_foreach((json_t *)(uintptr_t)v, key, child) members +=
+            hash_skeleton(hash_text(HASH_START, key), child);
+        h = hash_bytes(h, &members, sizeof members);
     } else if (json_is_array(v) && json_array_size(v) > 0) {
         h = hash_skeleton(h, json_array_get(v, 0));
     }
     return h;
 }
 
+/* By its name where the request says it: a name may have several addresses. Of an address, what tells it from others. */
+static uint64_t hash_origin(const struct xcs_addr *addr, const struct request *r) {
+    const char *host = request_header(r, "host");
+    bool in4 = addr->u.sa.sa_family == AF_INET;
+    uint16_t port = in4 ? addr->u.in.sin_port : addr->u.in6.sin6_port;
+    uint64_t h = hash_bytes(HASH_START, &port, sizeof port);
+    if (host)
+        return hash_text(h, host);
+    return in4 ? hash_bytes(h, &addr->u.in.sin_addr, sizeof addr->u.in.sin_addr)
+               : hash_bytes(h, &addr->u.in6.sin6_addr, sizeof addr->u.in6.sin6_addr);
+}
+
 static uint64_t hash_site(const struct xcs_addr *addr, const struct request *r, const json_t *body) {
-    uint64_t h = hash_bytes(HASH_START, &addr->u, addr->len);
+    uint64_t h = hash_origin(addr, r);
     h = hash_bytes(h, r->target, strcspn(r->target, "?"));
     h = hash_skeleton(h, body);
     h = hash_text(h, json_string_value(json_object_get(body, "model")));

@@ -29,6 +29,10 @@ struct call {
 bool detect(const struct xcs_addr *addr, const struct request *r, struct call *out, const char **why);
 const char *api_name(enum api api);
 
+/* "openai-chat m example.com/v1/chat/completions": what a user knows the call's site by, printable whatever the request holds.
+ * No query, which may hold a key, and nothing of the texts. The caller frees it. */
+char *call_name(const struct request *r, const struct call *call);
+
 /* FNV-1a, continued from h; start with HASH_START. */
 #define HASH_START 14695981039346656037ull
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n);

@@ -89,6 +89,9 @@ const struct buf *graph_placeholder(struct graph *g, struct node *n);
 /* Adds the edges that the canaries in the node's request tell of. False: there are none, it is independent. */
 bool graph_link(struct graph *g, struct node *n);
 
+/* Does the request hold a placeholder, of whatever call? Then it must not reach a server. */
+bool graph_holds_canary(const struct graph *g, const struct request *r);
+
 /* Equality of requests; headers that trace a single request do not count. `why` (may be NULL) names the first difference. */
 bool request_same(const struct xcs_addr *addr_a, const struct request *a, const struct xcs_addr *addr_b,
                   const struct request *b, char *why, size_t why_len);

@@ -138,6 +138,8 @@ void hit_deliver(struct hit *h, char *raw, size_t len, bool closes) {
 }
 
 void hit_piece(struct hit *h, const char *bytes, size_t len) {
+    if (len == 0)
+        return;
     h->raw = xrealloc(h->raw, h->len + len);
     memcpy(h->raw + h->len, bytes, len);
     h->len += len;

@@ -134,6 +134,13 @@ static bool some_depend_on(const struct ahead *k, const uint64_t *ids, size_t n)
 void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *addr, uint32_t trust, struct request *r,
                struct call call) {
     struct session *s = k->session;
+    if (graph_holds_canary(&s->graph, r)) {
+        /* A placeholder that its run-ahead had read before, of a call that main has come to meanwhile, say. */
+        request_free(r);
+        json_decref(call.body);
+        ahead_close(k, "its next call needs a value that it does not have");
+        return;
+    }
     struct node *n = same_call(k, addr, trust, r);
     bool unforeseen = false;
     if (n) {
@@ -143,7 +150,7 @@ void keep_call(struct ahead *k, struct ahead_conn *c, const struct xcs_addr *add
             n->state = NODE_READY;
     } else if ((n = dependent_call(k, addr, trust, r))) {
         graph_fill(n, r, call);
-        n->site = decide_site(&s->decisions, n->call.site);
+        n->site = session_site(s, n->request, &n->call);
         n->state = NODE_READY;
     } else {
         n = ahead_new_node(k, addr, trust, r, call);

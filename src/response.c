@@ -1,9 +1,12 @@
 /* See response.h. http-parser calls back with pieces; a header's name and value may each come in several. */
 #include "response.h"
 #include <http_parser.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 #define HEADERS_MAX 128
 
@@ -98,6 +101,39 @@ enum response_result response_parse(struct response *out, const char *raw, size_
         return RESPONSE_WHOLE;
     response_free(out);
     return err == HPE_OK && !ended ? RESPONSE_MORE : RESPONSE_BAD;
+}
+
+/* Both codings have a head that zlib knows them by. */
+static bool inflate_into(struct buf *out, const struct buf *in, size_t max) {
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)in->p, .avail_in = (uInt)in->len};
+    char piece[16 * 1024];
+    int r = Z_OK;
+    if (!in->p || in->len > UINT_MAX || inflateInit2(&z, MAX_WBITS + 32) != Z_OK)
+        return false;
+    while (r == Z_OK && out->len <= max) {
+        z.next_out = (Bytef *)piece;
+        z.avail_out = sizeof piece;
+        r = inflate(&z, Z_NO_FLUSH);
+        buf_add(out, piece, sizeof piece - z.avail_out);
+    }
+    inflateEnd(&z);
+    return r == Z_STREAM_END && out->len <= max;
+}
+
+bool response_decode(struct response *r, size_t max) {
+    const char *coding = response_header(r, "content-encoding");
+    struct buf plain = {0};
+    if (!coding || strcasecmp(coding, "identity") == 0)
+        return r->body.len <= max;
+    bool known =
+        strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0 || strcasecmp(coding, "deflate") == 0;
+    if (!known || !inflate_into(&plain, &r->body, max)) {
+        buf_free(&plain);
+        return false;
+    }
+    buf_free(&r->body);
+    r->body = plain;
+    return true;
 }
 
 void response_free(struct response *r) {

@@ -27,6 +27,9 @@ enum response_result {
 enum response_result response_parse(struct response *out, const char *raw, size_t len, bool ended);
 void response_free(struct response *r);
 
+/* Takes the content coding off the body (gzip, deflate; RFC 9110, 8.4.1). False: another one, a broken one, or more than `max` bytes. */
+bool response_decode(struct response *r, size_t max);
+
 /* The value of the first header of that name (any case), or NULL. */
 const char *response_header(const struct response *r, const char *name);
 

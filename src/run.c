@@ -181,6 +181,7 @@ __attribute__((noreturn)) static void run_with_stats(const struct run_options *o
             die(EXIT_CANNOT_RUN, "the program was lost: %m");
     }
     stats_print(stderr, &stats);
+    stats_free(&stats);
     end_as(status);
 }
 

@@ -59,6 +59,13 @@ struct session *session_of(uint64_t node) {
     return s;
 }
 
+struct site *session_site(struct session *s, const struct request *r, const struct call *call) {
+    struct site *site = decide_site(&s->decisions, call->site);
+    if (!site->name)
+        site->name = call_name(r, call);
+    return site;
+}
+
 /* --- main's messages --- */
 
 static void on_answered(struct session *s, uint64_t id) {
@@ -87,6 +94,11 @@ static void on_revert(struct session *s, uint64_t id) {
     s->stats.hits--;
     s->stats.misses++;
     s->stats.wasted++;
+    struct site *site = n ? n->site : s->previous.site; /* main's last call, when the node is gone */
+    if (site && site->used > 0) {
+        site->used--;
+        site->wasted++;
+    }
     session_debug(s, "call %llu: HIT given up, main's own request goes out", (unsigned long long)id);
     trace_event(s->number, "reverted", id, NULL);
 }
@@ -179,11 +191,15 @@ static void close_session(struct session *s) {
         }
     }
     s->awaited = NULL;
+    lesson_end(&s->lesson);
     graph_free(&s->graph);
-    decide_free(&s->decisions);
     if (s->began_ns)
         s->stats.wall_ns = clock_ns() - s->began_ns;
+    s->stats.off = s->decisions.off;
     stats_add(&total, &s->stats);
+    for (const struct site *site = s->decisions.sites; site; site = site->hh.next)
+        stats_add_site(&total, site);
+    decide_free(&s->decisions);
     trace_event(s->number, "end", s->stats.calls, NULL);
     if (s->debug_fd >= 0)
         close(s->debug_fd);
@@ -220,6 +236,9 @@ static void on_packet(struct session *s, struct packet *p) {
         break;
     case XCS_DROP:
         on_drop(s, p->msg.arg);
+        break;
+    case XCS_READ:
+        lesson_read(&s->lesson, p->msg.node, p->payload, p->len);
         break;
     case XCS_REAP:
         on_reap(s, p);

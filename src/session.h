@@ -7,6 +7,7 @@
 
 #include "decide.h"
 #include "graph.h"
+#include "lesson.h"
 #include "loop.h"
 #include "stats.h"
 #include "wire.h"
@@ -43,9 +44,11 @@ struct session {
         struct site *site;
         bool guessed; /* a run-ahead has gone on from it with a placeholder */
     } previous;
-    unsigned strayed;     /* calls in a row that were not foreseen, while others still are */
-    uint64_t asked_last;  /* identity of main's last call */
-    struct node *awaited; /* main's unanswered MISSes, through `next` */
+    struct lesson lesson;
+    struct site *unproven; /* may never repeat, or may only branch */
+    unsigned strayed;      /* calls in a row that were not foreseen, while others still are */
+    uint64_t asked_last;   /* identity of main's last call */
+    struct node *awaited;  /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;
     struct session *prev, *next;

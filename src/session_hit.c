@@ -14,9 +14,9 @@ void session_count_round(struct session *s, uint64_t issued_at) {
         s->stats.rounds++;
 }
 
-void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd) {
+void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, uint32_t flags, int fd) {
     struct xcs_msg m = {.type = XCS_VERDICT, .verdict = (uint16_t)verdict, .node = node};
-    m.flags = (fork ? XCS_F_FORK : 0) | (s->keeping.nended ? XCS_F_ENDED : 0);
+    m.flags = flags | (s->keeping.nended ? XCS_F_ENDED : 0);
     wire_send(s->channel.fd, &m, NULL, 0, fd);
 }
 
@@ -64,7 +64,7 @@ bool session_hit(struct session *s, struct node *n) {
         session_count_round(s, n->started_ns);
     session_debug(s, "call %llu HIT", (unsigned long long)n->id);
     trace_node(s->number, "hit", n, NULL);
-    session_reply(s, XCS_HIT, n->id, false, theirs);
+    session_reply(s, XCS_HIT, n->id, 0, theirs);
     close(theirs);
     if (n->state == NODE_DONE) {
         session_account_hit(s, n);
@@ -97,7 +97,7 @@ bool session_hold_back(struct session *s, struct node *n) {
         return false;
     n->state = NODE_HELD;
     session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
-    session_reply(s, XCS_HIT, n->id, false, theirs);
+    session_reply(s, XCS_HIT, n->id, 0, theirs);
     close(theirs);
     if (n->origin->closed_until > clock_ns())
         loop_wake(n->origin->closed_until, session_release_held);

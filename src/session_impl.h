@@ -8,6 +8,9 @@
 struct session *session_of(uint64_t node);
 struct session *sessions_first(void); /* the others through `next` */
 
+/* The site of a call. */
+struct site *session_site(struct session *s, const struct request *r, const struct call *call);
+
 /* session_lookup.c: main asks about a request (XCS_LOOKUP). */
 void session_lookup(struct session *s, struct packet *p);
 
@@ -17,7 +20,7 @@ void session_unpend(struct session *s, struct node *n);
 void session_waste_all(struct session *s);
 
 /* session_hit.c: main's calls are answered. */
-void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, bool fork, int fd);
+void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, uint32_t flags, int fd);
 bool session_hit(struct session *s, struct node *n);
 void session_account_hit(struct session *s, const struct node *n);
 void session_count_round(struct session *s, uint64_t issued_at);

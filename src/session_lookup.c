@@ -24,9 +24,8 @@ static struct match find_match(struct session *s, const struct xcs_addr *addr, u
                                const struct request *r) {
     struct match m = {0};
     uint64_t hash = request_hash(addr, r);
-    struct node *n;
     m.first = s->graph.pending;
-    DL_FOREACH(s->graph.pending, n) {
+    for (struct node *n = m.first; n; n = n->next) {
         bool same = n->state == NODE_DEPENDENT
                         ? !m.node && graph_fits(&s->graph, n, addr, r)
                         : n->hash == hash && request_same(&n->addr, n->request, addr, r, NULL, 0);
@@ -65,16 +64,41 @@ static void count_waste(struct session *s) {
 
 /*
  * Another call than the one foreseen, right after one of which the run-ahead knew only a placeholder: its value decides the way. That
- * is no reason to give up what comes where the ways meet again.
+ * is no reason to give up what comes where the ways meet again. True when it is so.
  */
-static bool strays(struct session *s, struct site *foreseen, const struct site *came) {
+static bool decides(struct session *s, struct site *foreseen) {
     struct site *decider = s->previous.site;
-    if (!decider || !s->previous.guessed || !foreseen || foreseen == came)
+    if (!decider || !s->previous.guessed || !foreseen)
         return false;
     if (!decider->branches)
         session_debug(s, "site %016llx decides the way", (unsigned long long)decider->id);
     decider->branches = foreseen->strays = true;
     return true;
+}
+
+/*
+ * Main's call is not `first`, the one foreseen. Has it only taken another way? Calls of one site may as well be calls that never repeat:
+ * then it is believed once, until what comes next proves it.
+ */
+static bool strays(struct session *s, struct node *first, const struct site *came) {
+    bool told_apart = first->site != came;
+    if (s->strayed++ >= (told_apart ? STRAYED_MAX : 1) || (!told_apart && (first->doubtful || first->site->diverged)))
+        return false;
+    if (!decides(s, first->site))
+        return false;
+    if (!told_apart) {
+        first->site->diverged++;
+        s->unproven = first->site;
+    }
+    return true;
+}
+
+/* Main is where it was foreseen to be. */
+static void back(struct session *s) {
+    if (s->unproven)
+        s->unproven->diverged--;
+    s->unproven = NULL;
+    s->strayed = 0;
 }
 
 /* Main is past these: a sequential program does not come back to them. */
@@ -88,7 +112,7 @@ static void waste_before(struct session *s, const struct node *n) {
         }
         session_waste(s, skipped);
     }
-    if (!strays(s, foreseen, n->site))
+    if (!decides(s, foreseen))
         count_divergence(s, began, foreseen, NULL);
 }
 
@@ -101,6 +125,8 @@ static void close_ahead(struct session *s, const char *why) {
 
 static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
     struct site *began = first->forked_at, *foreseen = first->site;
+    s->unproven = NULL;
+    s->strayed = 0;
     session_debug(s, "divergence: %s", why);
     close_ahead(s, "main went another way");
     keep_close_all(s, "main went another way");
@@ -127,8 +153,9 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
+    bool learn = !s->decisions.off && lesson_begin(&s->lesson, n);
     if (!session_hold_back(s, n))
-        session_reply(s, XCS_MISS, n->id, !against, -1);
+        session_reply(s, XCS_MISS, n->id, (against ? 0 : XCS_F_FORK) | (learn ? XCS_F_LEARN : 0), -1);
 }
 
 /* Tells a call that is made again from another one; a mistake only costs foresight. */
@@ -154,8 +181,10 @@ static void foreseen(struct session *s, struct node *n) {
                       : n->state == NODE_FAILED  ? "the call issued ahead failed"
                       : n->state == NODE_LEFT    ? "its site was decided against"
                                                  : "not issued yet";
-    if (n->state == NODE_FAILED || session_is_ahead(n))
+    if (n->state == NODE_FAILED || session_is_ahead(n)) {
         s->stats.wasted++;
+        n->site->wasted++;
+    }
     if (n->state == NODE_ISSUED) {
         dispatch_cancel(engine_dispatcher(), n->id);
         n->origin->in_flight--;
@@ -166,14 +195,14 @@ static void foreseen(struct session *s, struct node *n) {
 }
 
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
-                       struct call call, const struct node *first) {
+                       struct call call, struct node *first) {
     char why[128] = "nothing was foreseen";
-    struct site *site = decide_site(&s->decisions, call.site);
+    struct site *site = session_site(s, r, &call);
     if (s->asked_last == request_identity(addr, r)) {
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
-        if (s->strayed++ < STRAYED_MAX && strays(s, first->site, site))
+        if (strays(s, first, site))
             close_ahead(s, "main went another way");
         else
             diverge(s, site, first, why);
@@ -203,7 +232,7 @@ void session_lookup(struct session *s, struct packet *p) {
         session_debug(s, "left to the program: %s", why);
         if (got == INTAKE_REQUEST)
             request_free(r);
-        session_reply(s, XCS_PASS, 0, false, -1);
+        session_reply(s, XCS_PASS, 0, 0, -1);
         return;
     }
     s->stats.calls++;
@@ -223,10 +252,10 @@ void session_lookup(struct session *s, struct packet *p) {
             request_free(r);
             json_decref(call.body);
         }
-        s->strayed = 0;
+        back(s);
         foreseen(s, m.node);
     } else {
-        now = (struct previous){decide_site(&s->decisions, call.site), false};
+        now = (struct previous){session_site(s, r, &call), false};
         unforeseen(s, &p->msg.addr, trust, r, call, m.first);
     }
     s->asked_last = identity;

@@ -151,7 +151,7 @@ void shape_learn(struct shape **sp, const char *raw, size_t len, const struct ca
     if (len > SHAPE_RAW_MAX || is_enough(*sp, len) || response_parse(&r, raw, len, true) != RESPONSE_WHOLE)
         return;
     struct shape *s = xcalloc(1, sizeof *s), *old = *sp;
-    if (r.status >= 200 && r.status < 300 && !response_header(&r, "content-encoding") && learn_body(s, &r.body, call) &&
+    if (r.status >= 200 && r.status < 300 && response_decode(&r, SHAPE_RAW_MAX) && learn_body(s, &r.body, call) &&
         size_of(s) <= SHAPE_MAX) {
         learn_fields(s, &r, old);
         if (old)

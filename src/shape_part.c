@@ -286,8 +286,24 @@ static void inherit_broken_json(struct part *p, struct part *old) {
     *old = plain;
 }
 
-void part_inherit(struct part *p, struct part *old) {
+static void inherit_object(const struct part *p, struct part *old) {
     struct part *child;
+    LL_FOREACH(p->children, child) {
+        struct part *from = member(old->children, child->key);
+        if (from)
+            inherit_child(child, old, from);
+    }
+}
+
+static void inherit_list(const struct part *p, struct part *old) {
+    struct part *child;
+    LL_FOREACH(p->children, child) {
+        if (old->children)
+            inherit_child(child, old, old->children);
+    }
+}
+
+void part_inherit(struct part *p, struct part *old) {
     if (p->kind == KIND_STRING && old->kind == KIND_STRING)
         inherit_string(p, old);
     else if (p->kind == KIND_JSON && old->kind == KIND_JSON)
@@ -295,13 +311,9 @@ void part_inherit(struct part *p, struct part *old) {
     else if (p->kind == KIND_STRING && old->kind == KIND_JSON)
         inherit_broken_json(p, old);
     else if (p->kind == KIND_OBJECT && old->kind == KIND_OBJECT)
-        LL_FOREACH(p->children, child) {
-            struct part *from = member(old->children, child->key);
-            if (from)
-                inherit_child(child, old, from);
-        }
+        inherit_object(p, old);
     else if (p->kind == KIND_LIST && old->kind == KIND_LIST)
-        LL_FOREACH(p->children, child) if (old->children) inherit_child(child, old, old->children);
+        inherit_list(p, old);
     part_free(old);
 }
 
@@ -369,15 +381,16 @@ static json_t *render_list(const struct part *p, const json_t *guide, const stru
     json_t *list = json_array();
     const struct part *item;
     size_t i = 0, known = json_array_size(guide);
-    if (p->follows)
+    if (p->follows) {
         for (; i < known; i++)
             json_array_append_new(list, part_render(p->children, json_array_get(guide, i), r));
-    else
-        LL_FOREACH(p->children, item) {
-            const json_t *item_guide = known ? json_array_get(guide, i < known ? i : known - 1) : NULL;
-            json_array_append_new(list, part_render(item, item_guide, r));
-            i++;
-        }
+        return list;
+    }
+    LL_FOREACH(p->children, item) {
+        const json_t *item_guide = known ? json_array_get(guide, i < known ? i : known - 1) : NULL;
+        json_array_append_new(list, part_render(item, item_guide, r));
+        i++;
+    }
     return list;
 }
 

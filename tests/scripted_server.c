@@ -96,6 +96,10 @@ static bool answer(struct scripted_server *s, int fd, const char *request) {
     nanosleep(&delay, NULL);
     say(fd, script->answer, strlen(script->answer));
     say_filler(fd, script->filler);
+    if (script->later) {
+        nanosleep(&delay, NULL);
+        say(fd, script->later, strlen(script->later));
+    }
     return !script->close;
 }
 

@@ -16,6 +16,7 @@ struct script {
     unsigned delay_ms; /* before the answer */
     size_t filler;     /* so many bytes 'x' after the answer */
     bool close;        /* closes after it */
+    const char *later; /* another delay after the answer, this */
     bool hold;         /* says nothing and waits until the client closes */
 };
 

@@ -208,6 +208,16 @@ struct stats main_end(void) {
     engine_loop_settle();
     assert_false(sessions_any());
     struct stats s = *sessions_total();
+    unsigned long made = 0, used = 0, wasted = 0;
+    for (const struct site_stats *site = s.sites; site; site = site->hh.next) {
+        made += site->issued;
+        used += site->used;
+        wasted += site->wasted;
+    }
+    /* The sites add up to the whole. */
+    assert_int_equal(made, s.issued);
+    assert_int_equal(used, s.hits);
+    assert_int_equal(wasted, s.wasted);
     s.calls -= before.calls;
     s.hits -= before.hits;
     s.misses -= before.misses;

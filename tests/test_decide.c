@@ -101,6 +101,17 @@ static void test_window(void **state) {
     decide_free(&d);
 }
 
+static void test_unused_bytes_of_an_address(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    struct xcs_addr a = addr(80), b = addr(80);
+    memset(b.u.in.sin_zero, 'x', sizeof(b.u.in.sin_zero));
+    assert_ptr_equal(decide_origin(&d, &a), decide_origin(&d, &b));
+    b.u.in.sin_addr.s_addr = 1;
+    assert_ptr_not_equal(decide_origin(&d, &a), decide_origin(&d, &b));
+    decide_free(&d);
+}
+
 static void test_doubt(void **state) {
     (void)state;
     struct decisions d = {0};
@@ -137,6 +148,7 @@ int main(void) {
         cmocka_unit_test(test_reasons_do_not_add_up),
         cmocka_unit_test(test_whole_program),
         cmocka_unit_test(test_window),
+        cmocka_unit_test(test_unused_bytes_of_an_address),
         cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_overload_halves_for_good),
     };

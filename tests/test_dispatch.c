@@ -28,6 +28,12 @@ static const struct script scripts[] = {
     {.target = "/ok?a=/../b#c", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}"},
     {.target = "/hold", .hold = true},
     {.target = "/chunked", .answer = CHUNKED_HEAD CHUNKED_BODY},
+    {.target = "/stream", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\r\n\r\n", .delay_ms = 150},
+    {.target = "/stream-429",
+     .answer = "HTTP/1.1 429 Too Many\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+     .later = "0\r\n\r\n",
+     .delay_ms = 20},
+    {.target = "/stream-breaks", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .delay_ms = 20, .close = true},
     {.target = "/gzip", .answer = OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b!"},
     {.target = "/interim", .answer = INTERIM OK_HEAD "Content-Length: 2\r\n\r\n{}"},
     {.target = "/redirect", .answer = "HTTP/1.1 307 Elsewhere\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n"},
@@ -110,6 +116,77 @@ static void assert_failed(const char *target) {
     struct dispatch_result r = fetch(target);
     if (r.raw || r.status || !r.error[0])
         fail_msg("%s has not failed", target);
+}
+
+/* --- streams --- */
+
+static struct dispatch_result next_piece(void) {
+    struct dispatch_result r = {0};
+    assert_true(next_result(&r, 20000));
+    return r;
+}
+
+static void test_pieces_as_they_arrive(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/stream");
+    call.streams = true;
+    assert_true(dispatch_submit(dispatcher, &call));
+    struct dispatch_result first = next_piece();
+    assert_true(first.more);
+    assert_int_equal(first.status, 200);
+    assert_raw(&first, CHUNKED_HEAD "5\r\nhello\r\n");
+    struct dispatch_result rest = next_piece();
+    if (rest.more) {
+        assert_raw(&rest, "0\r\n\r\n");
+        free(rest.raw);
+        rest = next_piece();
+        assert_int_equal(rest.raw_len, 0);
+    } else {
+        assert_raw(&rest, "0\r\n\r\n");
+    }
+    assert_false(rest.more);
+    assert_int_equal(rest.status, 200);
+    assert_false(rest.closes);
+    free(first.raw);
+    free(rest.raw);
+}
+
+/* Only success is handed over before it is whole. */
+static void test_failure_is_not_streamed(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/stream-429");
+    call.streams = true;
+    struct dispatch_result r = perform(call);
+    assert_false(r.more);
+    assert_int_equal(r.status, 429);
+    assert_int_equal(r.raw_len,
+                     strlen("HTTP/1.1 429 Too Many\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+    free(r.raw);
+}
+
+static void test_stream_that_breaks(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/stream-breaks");
+    call.streams = true;
+    struct dispatch_result r = perform(call);
+    if (r.more) {
+        free(r.raw);
+        r = next_piece();
+    }
+    assert_false(r.more);
+    assert_null(r.raw);
+    assert_int_equal(r.status, 0);
+}
+
+static void test_cancelled_stream(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/stream");
+    struct dispatch_result r;
+    call.streams = true;
+    assert_true(dispatch_submit(dispatcher, &call));
+    free(next_piece().raw);
+    dispatch_cancel(dispatcher, 1);
+    assert_false(next_result(&r, 400));
 }
 
 /* --- what goes out --- */
@@ -388,6 +465,10 @@ static void test_response_head_lines(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(test_pieces_as_they_arrive),
+        T(test_failure_is_not_streamed),
+        T(test_stream_that_breaks),
+        T(test_cancelled_stream),
         T(test_request_is_the_programs),
         T(test_nothing_is_added),
         T(test_http10_request),

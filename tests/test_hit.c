@@ -159,6 +159,43 @@ static void test_large(void **state) {
     deliver_and_check(20 << 20, true);
 }
 
+/* A stream: each piece at once, and how long it is only when that is known. */
+static void test_pieces(void **state) {
+    (void)state;
+    int theirs, copy;
+    char got[300];
+    struct xcs_response head;
+    struct hit *h = new_hit(&theirs);
+    char *raw = response(300);
+    hit_piece(h, raw, 100);
+    assert_int_equal(read_all(theirs, got, 100, &copy), 100);
+    assert_int_equal(pread(copy, &head, sizeof(head), 0), sizeof(head));
+    assert_true(head.len == XCS_LENGTH_UNKNOWN);
+    assert_int_equal(next_read(theirs), -EAGAIN);
+    hit_piece(h, raw + 100, 200);
+    hit_end(h, true);
+    assert_int_equal(recv(theirs, got + 100, 200, MSG_DONTWAIT), 200);
+    assert_memory_equal(got, raw, 300);
+    check_copy(copy, raw, 300, true);
+    assert_int_equal(next_read(theirs), 0);
+    close(theirs);
+    engine_loop_settle();
+    assert_int_equal(overs, 0);
+    free(raw);
+}
+
+static void test_closed_during_a_stream(void **state) {
+    (void)state;
+    int theirs;
+    struct hit *h = new_hit(&theirs);
+    char *raw = response(100);
+    hit_piece(h, raw, 100);
+    close(theirs);
+    engine_loop_settle();
+    assert_int_equal(overs, 1);
+    free(raw);
+}
+
 static void test_closed_before_the_response(void **state) {
     (void)state;
     int theirs;
@@ -239,6 +276,8 @@ int main(void) {
         T(test_server_closes),
         T(test_one_byte),
         T(test_large),
+        T(test_pieces),
+        T(test_closed_during_a_stream),
         T(test_closed_before_the_response),
         T(test_failed),
         T(test_closed_unseen_then_delivered),

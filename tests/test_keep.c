@@ -128,6 +128,29 @@ static void test_one_for_several_values(void **state) {
     runner_free(&r);
 }
 
+/* It has the value that it waited for, but another one only as a placeholder: that must not go out. */
+static void test_placeholder_left(void **state) {
+    (void)state;
+    char first[64], second[64], text[200];
+    struct verdict v = main_asks("f", "0");
+    struct runner r = runner_fork(v.node);
+    assert_non_null(runner_answer(&r));
+    snprintf(first, sizeof(first), "%s", runner_text());
+    depends(&r, "g", first);
+    snprintf(second, sizeof(second), "%s", guesses(&r, "f", "1"));
+    struct runner k = runner_keep(&r, runner_asked(&r));
+    snprintf(text, sizeof(text), "%s and %s", first, second);
+    guesses(&r, "g", text);
+    finish(0, 200, ANSWER("one"));
+    assert_non_null(strstr(runner_answer(&k), "one"));
+    snprintf(text, sizeof(text), "%s and one", first);
+    asks(&k, "g", text);
+    assert_true(runner_is_dead(&k));
+    assert_int_equal(issued_count(), 1);
+    runner_free(&k);
+    runner_free(&r);
+}
+
 /* A call that failed has no value to wait for. */
 static void test_value_that_never_comes(void **state) {
     (void)state;
@@ -239,8 +262,10 @@ static void test_deciding_value(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_feeding_value), T(test_one_for_several_values), T(test_value_that_never_comes), T(test_overtaken),
-        T(test_last),          T(test_uncalled_for),           T(test_deciding_value),
+        T(test_feeding_value),    T(test_one_for_several_values),
+        T(test_placeholder_left), T(test_value_that_never_comes),
+        T(test_overtaken),        T(test_last),
+        T(test_uncalled_for),     T(test_deciding_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

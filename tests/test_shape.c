@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 static const struct xcs_addr origin = {.len = sizeof(struct sockaddr_in), .u.in = {.sin_family = AF_INET}};
 
@@ -465,6 +466,48 @@ static void test_stream_of_words(void **state) {
     assert_null(shape_text(NULL, &p->canaries, false));
 }
 
+/* --- content codings --- */
+
+/* `bits` as deflateInit2 takes them: 15 + 16 makes gzip, 15 the "deflate" of HTTP. */
+static size_t compress_with(int bits, const char *text, size_t len, char *out, size_t size) {
+    z_stream z = {
+        .next_in = (Bytef *)(uintptr_t)text, .avail_in = (uInt)len, .next_out = (Bytef *)out, .avail_out = (uInt)size};
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return size - z.avail_out;
+}
+
+static void test_content_codings(void **state) {
+    static const struct {
+        const char *head;
+        int bits;
+    } codings[] = {{"Content-Encoding: gzip\r\n", 31}, {"Content-Encoding: deflate\r\n", 15}};
+    static const char body[] = "{\"choices\":[{\"message\":{\"content\":\"{\\\"age\\\":7}\"}}],\"mark\":\"constant\"}";
+    struct place *p = *state;
+    char packed[512];
+    for (size_t i = 0; i < 2; i++) {
+        shape_free(p->shape);
+        p->shape = NULL;
+        size_t n = compress_with(codings[i].bits, body, strlen(body), packed, sizeof(packed));
+        learn_with(p, codings[i].head, packed, n);
+        assert_string_equal(json_string_value(at(make(p), "choices.0.message.content")), "{\"age\":7}");
+        assert_null(response_header(&p->response, "content-encoding"));
+    }
+}
+
+/* A small response may unfold to a large one: it teaches nothing, and takes no memory to speak of. */
+static void test_bomb(void **state) {
+    struct place *p = *state;
+    size_t len = 64 * 1024 * 1024, size = 1024 * 1024;
+    char *zeros = calloc(1, len), *packed = malloc(size);
+    size_t n = compress_with(31, zeros, len, packed, size);
+    learn_with(p, "Content-Encoding: gzip\r\n", packed, n);
+    assert_null(p->shape);
+    free(zeros);
+    free(packed);
+}
+
 /* --- what a server may send --- */
 
 static void test_teaches_nothing(void **state) {
@@ -614,6 +657,8 @@ int main(void) {
         TEST(test_until_the_end_of_the_connection),
         TEST(test_streams),
         TEST(test_stream_of_words),
+        TEST(test_content_codings),
+        TEST(test_bomb),
         TEST(test_teaches_nothing),
         TEST(test_depth),
         TEST(test_sizes),

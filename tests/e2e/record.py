@@ -1,8 +1,10 @@
 """What the model server saw in a run: the comparable requests, and how much of it happened at the same time."""
 import collections
 import json
+import re
 
 MODEL_PATHS = ("/chat/completions", "/completions", "/embeddings")
+PLACEHOLDER = re.compile("qz[a-z0-9]{14}", re.IGNORECASE)  # src/canary.h
 
 
 class Record:
@@ -34,6 +36,11 @@ class Record:
             if r["start_ms"] >= last_end:
                 count, last_end = count + 1, r["end_ms"]
         return count
+
+    def placeholders(self):
+        """The requests that hold what only a run-ahead may see."""
+        return [r["target"] + " " + r.get("body", "") for r in self.requests
+                if PLACEHOLDER.search(r["target"] + " " + r.get("body", ""))]
 
     def pace(self):
         """The least time (ms) between the beginnings of two calls."""

@@ -160,6 +160,7 @@ def compare_requests(scenario, base, other):
     if sum(extra.values()) > scenario.wasted:
         problems += [f"{sum(extra.values())} requests too many with XCS ({scenario.wasted} allowed)",
                      *("  " + line for line in describe(extra))]
+    problems += [f"a placeholder reached the server: {body[:200]}" for body in other.record.placeholders()]
     if scenario.order and base.record.in_order() != other.record.in_order():
         problems.append("requests arrived in another order with XCS")
     if not scenario.wasted and base.record.places() != other.record.places():

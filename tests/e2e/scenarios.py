@@ -76,6 +76,9 @@ PATTERNS = [
     python("pattern/final-32", "loop_final", "session", 32, latency=500, rounds=2),
     python("pattern/loop-200", "loop", "session", 200, latency=50, rounds=20, watch=True),
     python("pattern/loop-512", "loop", "session", 512, latency=50, rounds=100, watch=True, slower=0.3),
+    # What answers look like is learned in the first loop: the second takes each apart and is foreseen all the same.
+    python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
+    python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
     python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),

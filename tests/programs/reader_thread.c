@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
         fail("thread");
     for (int i = 0; i < CALLS; i++) {
         char prompt[64];
-        snprintf(prompt, sizeof prompt, "question %d", i);
+        snprintf(prompt, sizeof prompt, "question %d[[latency=30]]", i);
         usleep(30000); /* for the reader to fall asleep */
         ask(s, prompt);
         pthread_mutex_lock(&lock);

@@ -15,7 +15,7 @@ import run as e2e  # noqa: E402
 MODES = ["miss", "hit", "fail", "never", "die-at-lookup", "hang-at-lookup", "die-before", "die-mid"]
 CLIENTS = ["kept", "timeout", "raw", "dup"]
 SIZES = [100, 3000000]
-LIMIT = 30  # seconds for one run of a program
+LIMIT = 15  # seconds for one run of a program
 
 # One row, one way to use a connection that a HIT must survive or keep out of: the program, its argument, what the engine
 # does, how many HITs it gives (None: that depends on the moment) and how many of them are reverted.

@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import openssl  # noqa: E402
 from peers import Authority, ChangingKey, Nginx, free_ports  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
@@ -52,6 +53,7 @@ def table():
         yield trust(front, "off-then-verify", 3)
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
+    yield from openssl.scenarios(client)
 
 
 class Peers:
@@ -122,11 +124,11 @@ def parse():
     p.add_argument("--libxcs", required=True)
     p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", required=True, help="the model server")
+    p.add_argument("--list", action="store_true")
     options = p.parse_args()
     options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
     for name in ("libxcs", "xcs", "server"):
         setattr(options, name, os.path.abspath(getattr(options, name)))
-    options.bin = None
     return options
 
 
@@ -134,12 +136,19 @@ def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
     chosen = [(f, s) for f, s in table() if not options.names or any(n in s.name for n in options.names)]
+    if options.list:
+        print("\n".join(s.name for _, s in chosen))
+        return 0
     failed = 0
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
+        options.bin = top
         peers = Peers(top)
         processes.become_subreaper()  # after nginx, which has gone to another parent
         try:
+            openssl.build(top)
+            if not openssl.has_11():
+                print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
             print(f"1..{len(chosen)}", flush=True)
             for number, (front, scenario) in enumerate(chosen, 1):
                 directory = tempfile.mkdtemp(dir=top)

@@ -1,0 +1,8 @@
+"""An answer chooses the next call, and all calls look alike: where foresight goes wrong cannot be told."""
+from model import ask, say
+
+PROMPTS = {"maths": "calculate {}", "code": "write a program for {}"}
+for i in range(6):
+    kind = ask(f"[[say {'maths' if i % 2 else 'code'}]]what kind of question is {i}?")
+    prompt = PROMPTS.get(kind, "answer {}")
+    say(i, kind, ask(prompt.format(i)))

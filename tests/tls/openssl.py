@@ -1,0 +1,71 @@
+"""The C client of OpenSSL (openssl_client.c) as scenarios: built with the system's OpenSSL, and with 1.1 where scripts/setup-openssl11
+has made that, as a program and as a module that is loaded RTLD_LOCAL.
+"""
+import os
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+OPENSSL11 = os.environ.get("XCS_OPENSSL11", os.path.join(ROOT, "build", "openssl11"))
+FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
+CLIENT = ("openssl_client.c", "openssl_session.c")
+
+WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll", "select-ex", "poll-peek", "select-first",
+        "poll-first", "no-auto-retry", "auto-retry", "pieces", "partial", "partial-pieces")
+BRIEF = ("blocking", "sevens", "poll-peek", "select-first", "partial")
+
+
+def has_11():
+    return os.path.exists(os.path.join(OPENSSL11, "libssl.so.1.1"))
+
+
+def build(into):
+    def compile_as(name, sources, *more):
+        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, *(os.path.join(HERE, s) for s in sources), "-o",
+                        os.path.join(into, name), *more], check=True)
+
+    module = ("-shared", "-fPIC", "-DMODULE")
+    libraries = ("-lssl", "-lcrypto", "-pthread")
+    compile_as("openssl_client", CLIENT, *libraries)
+    compile_as("openssl_client.so", CLIENT, *module, *libraries)
+    compile_as("openssl_modules", ("openssl_modules.c",))
+    if has_11():
+        old = ("-I" + os.path.join(OPENSSL11, "include"), "-L" + OPENSSL11, "-Wl,-rpath," + OPENSSL11, *libraries)
+        compile_as("openssl11_client", CLIENT, *old)
+        compile_as("openssl11_client.so", CLIENT, *module, *old)
+
+
+def scenarios(client):
+    """`client(front, name, *argv, ...)` makes a row."""
+    def c(front, mode, way="blocking", program="openssl", **more):
+        return client(front, f"{program}-{mode}-{way}", "{bin}/" + program + "_client", "{tls}", mode, way,
+                      **{"rounds": 2, **more})
+
+    def modules(front, name, mode, turns, *of, **more):
+        return client(front, "openssl-modules-" + name, "{bin}/openssl_modules", "{tls}", mode, "blocking", str(turns),
+                      *("{bin}/" + m + "_client.so" for m in of), **more)
+
+    yield from (c("tls13", "loop", way) for way in WAYS)
+    yield from (c("tls12", "loop", way) for way in BRIEF)
+    yield from (c("tls13", "each", way) for way in BRIEF)
+    yield c("tls13", "large", latency=500, rounds=None)
+    yield c("tls13", "large", "partial", latency=500, rounds=None)
+    for front in ("tls13", "tls12"):
+        yield from (c(front, mode, rounds=None, wasted=8) for mode in ("questions", "nothings", "ends", "shutdowns"))
+        yield c(front, "reuse", rounds=None, wasted=8)
+    yield c("tls13", "threads", rounds=None)
+    yield c("tls13", "memory", rounds=None, inert=True)
+    yield c("tls13", "descriptors", rounds=None)
+    yield c("tls13", "bio", rounds=None)
+    yield modules("tls13", "one", "loop", 1, "openssl", rounds=2)
+    if not has_11():
+        return
+    yield from (c("tls13", "loop", way, "openssl11") for way in WAYS)
+    yield from (c("tls12", "each", way, "openssl11") for way in BRIEF)
+    yield from (c("tls13", mode, program="openssl11", rounds=None, wasted=8)
+                for mode in ("large", "questions", "nothings", "ends", "shutdowns", "reuse", "threads", "descriptors", "bio"))
+    yield modules("tls13", "old", "loop", 1, "openssl11", rounds=2)
+    yield modules("tls13", "both", "loop", 1, "openssl", "openssl11", rounds=4)
+    yield modules("tls13", "in-turn", "one", 4, "openssl", "openssl11")
+    yield client("tls13", "openssl-python-and-old", "{python}", HERE + "/two_openssl.py", "{tls}",
+                 "{bin}/openssl11_client.so", rounds=5)

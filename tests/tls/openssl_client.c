@@ -1,0 +1,495 @@
+/*
+ * Uses OpenSSL in every way that its manual pages allow, and prints what it sees: URL MODE [WAY]. run.py runs it without
+ * and with XCS, built with OpenSSL 3 and 1.1, as a program and as a module that is loaded RTLD_LOCAL (-DMODULE: openssl_modules.c
+ * and Python's ctypes call client()).
+ */
+#include "openssl_session.h"
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CALLS 8
+
+static const char *url;
+
+static const struct way ways[] = {
+    {.name = "blocking", .step = 16384},
+    {.name = "bytes", .step = 1},
+    {.name = "sevens", .step = 7, .ex = true},
+    {.name = "ex", .step = 16384, .ex = true},
+    {.name = "peek", .step = 700, .peeks = true},
+    {.name = "peek-ex", .step = 700, .peeks = true, .ex = true},
+    {.name = "select", .step = 16384, .waits = true},
+    {.name = "poll", .step = 1000, .waits = true, .polls = true},
+    {.name = "select-ex", .step = 7, .ex = true, .waits = true},
+    {.name = "poll-peek", .step = 300, .peeks = true, .waits = true, .polls = true},
+    {.name = "select-first", .step = 500, .waits = true, .first = true},
+    {.name = "poll-first", .step = 500, .waits = true, .first = true, .polls = true},
+    {.name = "no-auto-retry", .step = 16384, .not_mode = SSL_MODE_AUTO_RETRY},
+    {.name = "auto-retry", .step = 16384, .mode = SSL_MODE_AUTO_RETRY},
+    {.name = "pieces", .step = 16384, .piece = 50},
+    {.name = "partial",
+     .step = 16384,
+     .waits = true,
+     .moves = true,
+     .mode = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER},
+    {.name = "partial-pieces",
+     .step = 100,
+     .piece = 1,
+     .ex = true,
+     .waits = true,
+     .polls = true,
+     .mode = SSL_MODE_ENABLE_PARTIAL_WRITE},
+};
+
+static void question(char prompt[64], int i) {
+    snprintf(prompt, 64, "question %d", i);
+}
+
+/* The final call of a loop: its request holds all the answers. */
+static void sum_up(struct session *s, char *answers[CALLS]) {
+    char prompt[8192] = "sum up:";
+    for (int i = 0; i < CALLS; i++) {
+        strncat(prompt, " ", sizeof prompt - strlen(prompt) - 1);
+        strncat(prompt, answers[i], sizeof prompt - strlen(prompt) - 1);
+        free(answers[i]);
+    }
+    free(ask(s, "final", prompt));
+}
+
+/* Independent calls on one connection, and one that needs them all. */
+static void mode_loop(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char *answers[CALLS], prompt[64];
+    open_session(&s, ctx, dial(url), way);
+    for (int i = 0; i < CALLS; i++) {
+        question(prompt, i);
+        answers[i] = ask(&s, prompt, prompt);
+    }
+    sum_up(&s, answers);
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+/* The same with a connection for each call. */
+static void mode_each(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char *answers[CALLS], prompt[64];
+    for (int i = 0; i <= CALLS; i++) {
+        open_session(&s, ctx, dial(url), way);
+        question(prompt, i);
+        if (i < CALLS)
+            answers[i] = ask(&s, prompt, prompt);
+        else
+            sum_up(&s, answers);
+        close_session(&s);
+    }
+    SSL_CTX_free(ctx);
+}
+
+static void mode_one(const struct way *way) {
+    static int number;
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64];
+    open_session(&s, ctx, dial(url), way);
+    question(prompt, number++);
+    free(ask(&s, prompt, prompt));
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+/* Bodies of 1 and 10 MiB, there and back. */
+static void mode_large(const struct way *way) {
+    static const size_t sizes[] = {1, 1 << 20, 10 << 20, 1 << 20};
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    open_session(&s, ctx, dial(url), way);
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
+        char prompt[64];
+        size_t size = sizes[i / 2];
+        snprintf(prompt, sizeof prompt, "large %zu [[size=%zu]]", i, i % 2 ? size : (size_t)1);
+        struct text request = request_of(prompt, i % 2 ? 0 : size, "");
+        write_all(&s, request.bytes, request.len);
+        struct text response = read_response(&s, false);
+        free(show_response(i % 2 ? "response" : "request", &response));
+        show_text();
+        free(request.bytes);
+        free(response.bytes);
+    }
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+static void say_name(const char *what, X509_NAME *name) {
+    char text[256];
+    say("%s %s\n", what, name ? X509_NAME_oneline(name, text, sizeof text) : "none");
+}
+
+static void say_peer(SSL *ssl) {
+    const unsigned char *alpn = NULL;
+    unsigned n = 0;
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    X509 *certificate = SSL_get1_peer_certificate(ssl);
+#else
+    X509 *certificate = SSL_get_peer_certificate(ssl);
+#endif
+    say("verify result %ld, version %s, cipher %s\n", SSL_get_verify_result(ssl), SSL_get_version(ssl),
+        SSL_get_cipher_name(ssl));
+    say_name("subject", certificate ? X509_get_subject_name(certificate) : NULL);
+    say_name("issuer", certificate ? X509_get_issuer_name(certificate) : NULL);
+    say("for localhost %d\n", certificate ? X509_check_host(certificate, "localhost", 0, 0, NULL) : -1);
+    SSL_get0_alpn_selected(ssl, &alpn, &n);
+    say("chain %d, verified chain %d, name %s, ALPN %u bytes\n", sk_X509_num(SSL_get_peer_cert_chain(ssl)),
+        sk_X509_num(SSL_get0_verified_chain(ssl)), SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), n);
+    say("finished %d, session %d, in init %d, server %d, state %s\n", SSL_is_init_finished(ssl), !!SSL_get_session(ssl),
+        SSL_in_init(ssl), SSL_is_server(ssl), SSL_state_string_long(ssl));
+    X509_free(certificate);
+    say_queue("peer");
+}
+
+/* Before and after each call, what a client may ask about its peer. */
+static void mode_questions(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    static const unsigned char alpn[] = "\x08http/1.1";
+    char prompt[64];
+    SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1);
+    for (int i = 0; i < CALLS; i++) {
+        if (i % 3 == 0)
+            open_session(&s, ctx, dial(url), way);
+        say_peer(s.ssl);
+        question(prompt, i);
+        free(ask(&s, prompt, prompt));
+        say_peer(s.ssl);
+        if (i % 3 == 2)
+            close_session(&s);
+    }
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+/* Calls that do nothing, in the places where a client may make them. */
+static void say_nothings(SSL *ssl, const char *where) {
+    size_t n = 7;
+    int r = SSL_write(ssl, "", 0);
+    say("%s: SSL_write of nothing %d, error %d\n", where, r, SSL_get_error(ssl, r));
+    r = SSL_write_ex(ssl, "", 0, &n);
+    say("%s: SSL_write_ex of nothing %d, %zu\n", where, r, n);
+    say("%s: SSL_pending %d, SSL_has_pending %d, want %d\n", where, SSL_pending(ssl), SSL_has_pending(ssl),
+        SSL_want(ssl));
+    say_queue(where);
+}
+
+static void mode_nothings(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64];
+    open_session(&s, ctx, dial(url), way);
+    for (int i = 0; i < CALLS; i++) {
+        char room[16];
+        say_nothings(s.ssl, "before");
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        write_all(&s, request.bytes, request.len / 2);
+        say_nothings(s.ssl, "inside");
+        write_all(&s, request.bytes + request.len / 2, request.len - request.len / 2);
+        /* With data there, a read of none returns 0; without, OpenSSL would wait. */
+        int seen = SSL_peek(s.ssl, room, 1), r = SSL_read(s.ssl, room, 0);
+        say("peek %d, read of nothing %d, error %d\n", seen, r, SSL_get_error(s.ssl, r));
+        say_queue("read of nothing");
+        size_t got = 9;
+        r = SSL_read_ex(s.ssl, room, 0, &got);
+        say("SSL_read_ex of nothing %d, %zu, error %d\n", r, got, SSL_get_error(s.ssl, r));
+        say_queue("SSL_read_ex of nothing");
+        struct text response = read_response(&s, false);
+        free(show_response(prompt, &response));
+        say_nothings(s.ssl, "after");
+        show_text();
+        free(request.bytes);
+        free(response.bytes);
+    }
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+/* The server ends each connection: what reads, writes and SSL_shutdown say then. */
+static void mode_ends(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64], c;
+    for (int i = 0; i < CALLS; i++) {
+        open_session(&s, ctx, dial(url), way);
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "Connection: close\r\n");
+        write_all(&s, request.bytes, request.len);
+        struct text response = read_response(&s, true);
+        free(show_response(prompt, &response));
+        int r = SSL_read(s.ssl, &c, 1);
+        say("read after the end: %d, error %d, shutdown state %d\n", r, SSL_get_error(s.ssl, r),
+            SSL_get_shutdown(s.ssl));
+        r = SSL_shutdown(s.ssl);
+        say("shutdown %d, state %d\n", r, SSL_get_shutdown(s.ssl));
+        /* In the last round only: it is where a run-ahead ends. */
+        if (i == CALLS - 1) {
+            r = SSL_write(s.ssl, "x", 1);
+            say("write after shutdown %d, error %d\n", r, SSL_get_error(s.ssl, r));
+            ERR_clear_error();
+        }
+        show_text();
+        free(request.bytes);
+        free(response.bytes);
+        SSL_free(s.ssl);
+        close(s.fd);
+    }
+    SSL_CTX_free(ctx);
+}
+
+/* The client ends a kept connection: in both directions, in one, quietly, or not at all. */
+static void mode_shutdowns(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64];
+    for (int i = 0; i < CALLS; i++) {
+        open_session(&s, ctx, dial(url), way);
+        question(prompt, i);
+        free(ask(&s, prompt, prompt));
+        if (i % 4 == 0) {
+            int first = SSL_shutdown(s.ssl), second = SSL_shutdown(s.ssl);
+            say("shutdown %d, %d, error %d, state %d\n", first, second, SSL_get_error(s.ssl, second),
+                SSL_get_shutdown(s.ssl));
+        } else if (i % 4 == 1) {
+            int first = SSL_shutdown(s.ssl), r = SSL_read(s.ssl, prompt, 1);
+            say("shutdown %d, then read %d, error %d\n", first, r, SSL_get_error(s.ssl, r));
+        } else if (i % 4 == 2) {
+            SSL_set_quiet_shutdown(s.ssl, 1);
+            say("quiet shutdown %d\n", SSL_shutdown(s.ssl));
+        }
+        say_queue("shutdown");
+        show_text();
+        if (i % 2)
+            close(s.fd);
+        SSL_free(s.ssl);
+        if (i % 2 == 0)
+            close(s.fd);
+    }
+    SSL_CTX_free(ctx);
+}
+
+/* One SSL object for many connections: cleared, with the session of before, and duplicated. */
+static void mode_reuse(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64];
+    open_session(&s, ctx, dial(url), way);
+    for (int i = 0; i < CALLS; i++) {
+        question(prompt, i);
+        free(ask(&s, prompt, prompt));
+        SSL_shutdown(s.ssl);
+        close(s.fd);
+        if (i == 3) {
+            SSL *fresh = SSL_new(ctx);
+            SSL_set_tlsext_host_name(fresh, "localhost");
+            SSL *copy = SSL_dup(fresh);
+            SSL_free(fresh);
+            SSL_free(s.ssl);
+            s.ssl = copy;
+        } else {
+            say("clear %d\n", SSL_clear(s.ssl));
+        }
+        s.fd = dial(url);
+        say("fd %d\n", SSL_set_fd(s.ssl, s.fd));
+        SSL_set_connect_state(s.ssl);
+        handshake(&s);
+    }
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
+struct in_thread {
+    SSL_CTX *ctx;
+    const struct way *way;
+    int number;
+};
+
+static void *thread_calls(void *p) {
+    const struct in_thread *t = p;
+    struct session s;
+    open_session(&s, t->ctx, dial(url), t->way);
+    for (int i = 0; i < CALLS; i++) {
+        char prompt[64];
+        snprintf(prompt, sizeof prompt, "question %d of thread %d", i, t->number);
+        struct text request = request_of(prompt, 0, "");
+        write_all(&s, request.bytes, request.len);
+        struct text response = read_response(&s, false);
+        free(show_response(prompt, &response));
+        free(request.bytes);
+        free(response.bytes);
+    }
+    close_session(&s);
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
+    static int turn;
+    pthread_mutex_lock(&lock);
+    while (turn != t->number)
+        pthread_cond_wait(&turned, &lock);
+    show_text();
+    turn++;
+    pthread_cond_broadcast(&turned);
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+static void mode_threads(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    pthread_t threads[2];
+    struct in_thread of[2] = {{ctx, way, 0}, {ctx, way, 1}};
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, thread_calls, &of[i]);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    SSL_CTX_free(ctx);
+}
+
+/* What is to go out, and what is there to come in, between memory BIOs and the socket. */
+static void pump(SSL *ssl, int fd, bool in) {
+    char room[16384];
+    int n;
+    while ((n = BIO_read(SSL_get_wbio(ssl), room, sizeof room)) > 0)
+        for (int at = 0; at < n;) {
+            ssize_t r = send(fd, room + at, (size_t)(n - at), MSG_NOSIGNAL);
+            if (r <= 0)
+                exit(4);
+            at += (int)r;
+        }
+    if (in) {
+        ssize_t r = recv(fd, room, sizeof room, 0);
+        if (r <= 0)
+            exit(4);
+        BIO_write(SSL_get_rbio(ssl), room, (int)r);
+    }
+}
+
+static void mode_memory(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    SSL *ssl = SSL_new(ctx);
+    int fd = dial(url), r;
+    char room[16384], prompt[64];
+    (void)way;
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_tlsext_host_name(ssl, "localhost");
+    while ((r = SSL_connect(ssl)) != 1)
+        pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
+    for (int i = 0; i < 4; i++) {
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        SSL_write(ssl, request.bytes, (int)request.len);
+        while ((r = SSL_read(ssl, room, sizeof room - 1)) <= 0)
+            pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
+        struct text response = {.bytes = room, .len = (size_t)r};
+        room[r] = '\0';
+        free(show_response(prompt, &response));
+        say_queue("memory");
+        show_text();
+        free(request.bytes);
+    }
+    SSL_free(ssl);
+    close(fd);
+    SSL_CTX_free(ctx);
+}
+
+/* Reads on one descriptor, writes on another, of the same connection. */
+static void mode_descriptors(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s = {.way = way, .ssl = SSL_new(ctx), .fd = dial(url)};
+    int other = dup(s.fd);
+    char prompt[64];
+    SSL_set_rfd(s.ssl, s.fd);
+    SSL_set_wfd(s.ssl, other);
+    SSL_set_tlsext_host_name(s.ssl, "localhost");
+    handshake(&s);
+    for (int i = 0; i < CALLS; i++) {
+        say("descriptors differ: %d\n", SSL_get_rfd(s.ssl) != SSL_get_wfd(s.ssl));
+        question(prompt, i);
+        free(ask(&s, prompt, prompt));
+    }
+    close_session(&s);
+    close(other);
+    SSL_CTX_free(ctx);
+}
+
+/* OpenSSL's own connection and session objects, one behind the other. */
+static void mode_bio(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    BIO *chain = BIO_new_ssl_connect(ctx);
+    SSL *ssl = NULL;
+    char room[16384], prompt[64], where[64] = "127.0.0.1";
+    (void)way;
+    strncat(where, strrchr(url, ':'), 20);
+    where[strcspn(where, "/")] = '\0';
+    BIO_get_ssl(chain, &ssl);
+    SSL_set_tlsext_host_name(ssl, "localhost");
+    BIO_set_conn_hostname(chain, where);
+    if (BIO_do_connect(chain) != 1 || BIO_do_handshake(chain) != 1)
+        exit(4);
+    for (int i = 0; i < CALLS; i++) {
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        int r = BIO_write(chain, request.bytes, (int)request.len), n = 0;
+        say("written all %d, flush %d\n", r == (int)request.len, (int)BIO_flush(chain));
+        while (!(n > 3 && strchr(room, '}') && strstr(room, "\r\n\r\n") && room[n - 1] == '}') &&
+               (r = BIO_read(chain, room + n, (int)sizeof room - 1 - n)) > 0) {
+            n += r;
+            room[n] = '\0';
+        }
+        struct text response = {.bytes = room, .len = (size_t)n};
+        free(show_response(prompt, &response));
+        say("pending %d, retry %d\n", (int)BIO_pending(chain), BIO_should_retry(chain));
+        say_queue("chain");
+        show_text();
+        free(request.bytes);
+    }
+    BIO_ssl_shutdown(chain);
+    BIO_free_all(chain);
+    SSL_CTX_free(ctx);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const struct way *);
+} modes[] = {
+    {"loop", mode_loop},       {"each", mode_each},           {"one", mode_one},
+    {"large", mode_large},     {"questions", mode_questions}, {"nothings", mode_nothings},
+    {"ends", mode_ends},       {"shutdowns", mode_shutdowns}, {"reuse", mode_reuse},
+    {"threads", mode_threads}, {"memory", mode_memory},       {"descriptors", mode_descriptors},
+    {"bio", mode_bio},
+};
+
+__attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {
+    url = server;
+    const struct way *way = NULL;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (strcmp(ways[i].name, name) == 0)
+            way = &ways[i];
+    for (size_t i = 0; way && i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(modes[i].name, mode) == 0) {
+            modes[i].run(way);
+            say_queue("end");
+            show_text();
+            return 0;
+        }
+    return 2;
+}
+
+#ifndef MODULE
+int main(int argc, char **argv) {
+    return argc < 3 ? 2 : client(argv[1], argv[2], argc > 3 ? argv[3] : "blocking");
+}
+#endif
