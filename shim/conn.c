@@ -149,7 +149,7 @@ void conn_foreign(int fd) {
     xcs_unlock(&saved);
 }
 
-struct conn *conn_enter(int fd) {
+struct conn *conn_count_in(int fd) {
     struct conn *c = conn_of(fd);
     if (!c || c == XCS_OURS)
         return NULL;
@@ -157,9 +157,9 @@ struct conn *conn_enter(int fd) {
     return c;
 }
 
-void conn_leave(struct conn *c) {
+void conn_count_out(struct conn *c) {
     /* Freed and taken again meanwhile: the count began anew. */
-    if (c && atomic_fetch_sub(&c->sleepers, 1) <= 0)
+    if (atomic_fetch_sub(&c->sleepers, 1) <= 0)
         atomic_store(&c->sleepers, 0);
 }
 

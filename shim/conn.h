@@ -92,6 +92,12 @@ static inline struct conn *conn_of(int fd) {
     return fdtab_get(fd);
 }
 
+/* The records of a TLS session pass: what they carry is looked at above. */
+static inline bool conn_below_tls(int fd) {
+    const struct conn *c = conn_of(fd);
+    return c && c->tls;
+}
+
 /* False in a child that shares or copies main's memory without our atfork handler: the call must simply pass. */
 bool conn_mine(void);
 
@@ -147,8 +153,16 @@ void conn_shutting(int fd, int how);
 void conn_foreign(int fd);
 
 /* Around a real call that may block on the connection: while another thread sleeps there it must not be swapped. */
-struct conn *conn_enter(int fd);
-void conn_leave(struct conn *c);
+struct conn *conn_count_in(int fd);
+void conn_count_out(struct conn *c);
+
+static inline struct conn *conn_enter(int fd) {
+    return xcs_threaded() ? conn_count_in(fd) : NULL;
+}
+static inline void conn_leave(struct conn *c) {
+    if (c)
+        conn_count_out(c);
+}
 
 /* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. */
 void conn_before_fork(void);

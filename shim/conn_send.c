@@ -191,7 +191,7 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     sigset_t saved;
     size_t n = 0;
     bool done = false;
-    if (!conn_mine())
+    if ((via == VIA_SOCKET && conn_below_tls(fd)) || !conn_mine())
         return false;
     for (size_t i = 0; i < iovcnt; i++)
         n += iov[i].iov_len;

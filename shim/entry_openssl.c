@@ -141,8 +141,22 @@ static void show(const struct tls_lib *lib, void *ssl, void *buf, ssize_t n, int
         conn_show(lib->SSL_get_fd(ssl), VIA_TLS, &iov, n, flags);
 }
 
+/* Nothing is known to be read here, nor waited for: the record goes by. This is all that it costs. */
+static bool goes_by(const struct tls_lib *lib, const void *ssl) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || !c->tls->trust)
+        return xcs_mode == XCS_MODE_MAIN;
+    if (c->state != CONN_IDLE || c->tls->lazy || c->learn)
+        return false;
+    c->tls->error = 0;
+    c->tls->unfinished = false;
+    return true;
+}
+
 static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
                     int flags) {
+    if (goes_by(lib, ssl))
+        return real(ssl, buf, n);
     for (;;) {
         ssize_t r;
         if (n > 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
@@ -157,6 +171,8 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
 
 static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
                    size_t n, size_t *done, int flags) {
+    if (goes_by(lib, ssl))
+        return real(ssl, buf, n, done);
     for (;;) {
         ssize_t r;
         if (n > 0 && read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {

@@ -3,7 +3,8 @@
  * its settings for which OpenSSL has no question.
  *
  * A session without a handshake, in a run-ahead or put off, is answered for by the one that was seen before. What only the
- * session itself can tell has the handshake made first.
+ * session itself can tell has the handshake made first. SSL_in_init and SSL_get_state are not among them: the library asks itself for
+ * each record, through the same symbols. A program that asks, and so shakes hands again, gets a real handshake (tls_put_off).
  */
 #include "entry_openssl.h"
 #include "tls_lazy.h"
@@ -15,21 +16,6 @@
 XCS_EXPORT int SSL_is_init_finished(const void *ssl) {
     LIBRARY;
     return WITNESS ? 1 : lib->SSL_is_init_finished(ssl);
-}
-
-XCS_EXPORT int SSL_in_init(const void *ssl) {
-    LIBRARY;
-    return WITNESS ? 0 : lib->SSL_in_init(ssl);
-}
-
-XCS_EXPORT int SSL_in_before(const void *ssl) {
-    LIBRARY;
-    return WITNESS ? 0 : lib->SSL_in_before(ssl);
-}
-
-XCS_EXPORT int SSL_get_state(const void *ssl) {
-    LIBRARY;
-    return WITNESS ? TLS_STATE_OK : lib->SSL_get_state(ssl);
 }
 
 XCS_EXPORT const char *SSL_state_string(const void *ssl) {

@@ -25,13 +25,6 @@ static struct peer {
 static size_t npeers;
 static uint64_t handshakes;
 
-struct conn *tls_conn_at(int fd, const void *session) {
-    if (xcs_mode != XCS_MODE_MAIN)
-        return NULL;
-    struct conn *c = fd < 0 ? NULL : fdtab_get(fd);
-    return c && c != XCS_OURS && c->tls && c->tls->ssl == session ? c : NULL;
-}
-
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
     sigset_t saved;
     int fd = kind->fd(lib, session);

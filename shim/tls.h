@@ -37,8 +37,13 @@ struct tls_kind {
 extern const struct tls_kind tls_openssl; /* lib: struct tls_lib */
 
 /* The connection that the session runs on, if XCS looks at it. */
-struct conn *tls_conn_at(int fd, const void *session);
-struct conn *tls_conn(const struct tls_lib *lib, const void *ssl);
+static inline struct conn *tls_conn_at(int fd, const void *session) {
+    struct conn *c = xcs_mode == XCS_MODE_MAIN && fd >= 0 ? fdtab_get(fd) : NULL;
+    return c && c->tls && c->tls->ssl == session ? c : NULL;
+}
+static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
+    return lib->usable ? tls_conn_at(lib->SSL_get_fd(ssl), ssl) : NULL;
+}
 
 /* A handshake comes next / has succeeded. */
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session);

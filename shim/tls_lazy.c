@@ -52,8 +52,12 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
     uint32_t number;
     struct conn *c = tls_conn(lib, ssl);
     int err = errno;
-    if (!c || c->tls->lazy)
-        return c != NULL;
+    if (!c)
+        return false;
+    if (c->tls->lazy) { /* it has been told that it is done, and does not believe it */
+        tls_settle(c, lib->SSL_get_fd(ssl));
+        return false;
+    }
     if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || is_library(lib, caller))
         return false;
     struct tls_witness w = met_and_awaited(lib, ssl, c, &number);

@@ -61,8 +61,6 @@
     X(void, SSL_set_connect_state, (void *), 2)                                                                        \
     X(int, SSL_is_server, (const void *), 2)                                                                           \
     X(int, SSL_in_before, (const void *), 2)                                                                           \
-    X(int, SSL_in_init, (const void *), 2)                                                                             \
-    X(int, SSL_get_state, (const void *), 2)                                                                           \
     X(const char *, SSL_state_string, (const void *), 2)                                                               \
     X(const char *, SSL_state_string_long, (const void *), 2)                                                          \
     X(int, SSL_get_shutdown, (const void *), 2)                                                                        \
@@ -144,6 +142,5 @@ void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
 #define TLS_ERROR_SYSCALL 5
 #define TLS_ERROR_ZERO_RETURN 6
 #define TLS_RECEIVED_SHUTDOWN 2
-#define TLS_STATE_OK 1
 
 #endif

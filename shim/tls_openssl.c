@@ -3,10 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
-    return lib->usable ? tls_conn_at(lib->SSL_get_fd(ssl), ssl) : NULL;
-}
-
 static int session_fd(const void *functions, const void *ssl) {
     const struct tls_lib *lib = functions;
     return lib->usable ? lib->SSL_get_fd(ssl) : -1;

@@ -33,7 +33,8 @@ class CountingFront:
             self.listener = None
 
     def context(self):
-        name = self.first if time.monotonic() - self.began < self.seconds else self.later
+        late = time.monotonic() - self.began >= self.seconds
+        name = self.later if late and self.later else self.first
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version, context.maximum_version = self.versions
         context.set_alpn_protocols(["http/1.1"])
