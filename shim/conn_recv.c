@@ -52,11 +52,15 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
     bool done = false;
     int err = errno, e;
     struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || c->state == CONN_IDLE || c->state == CONN_EOF || (via == VIA_TLS) != (c->tls != NULL) ||
-        !conn_mine())
+    if (!c || c == XCS_OURS || c->state == CONN_IDLE || (c->state == CONN_EOF && via == VIA_SOCKET) ||
+        (via == VIA_TLS) != (c->tls != NULL) || !conn_mine())
         return false;
     xcs_lock(&saved);
     c = conn_locked(fd);
+    if (c && c->state == CONN_EOF) {
+        *result = 0; /* a TLS library would take the bare end for a cut connection */
+        done = true;
+    }
     if (c && c->state == CONN_HIT) {
         errno = err;
         done = conn_receive_hit(c, fd, msg, flags, result, &saved);

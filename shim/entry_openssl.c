@@ -6,10 +6,14 @@
  * SSL_ERROR_ZERO_RETURN at the end. The error queue stays as it is. Everything else passes to the caller's own library.
  */
 #include "entry_openssl.h"
+#include "raw.h"
 #include "tls_lazy.h"
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <limits.h>
 #include <sys/socket.h>
+
+#define RECORD_MAX 16384
 
 /* --- handshakes --- */
 
@@ -69,11 +73,16 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
     struct iovec iov = {(void *)(uintptr_t)buf, n};
     int fd;
     if (xcs_mode == XCS_MODE_AHEAD && ahead_tls_plain(lib, ssl, &fd)) {
+        if (n == 0) {
+            ahead_tls_error(TLS_ERROR_SYSCALL);
+            *result = 0;
+            return true;
+        }
         ahead_tls_writes(fd);
         *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
         return true;
     }
-    if (!c || !c->tls->trust)
+    if (!c || !c->tls->trust || n == 0)
         return false;
     c->tls->error = 0;
     c->tls->unfinished = false;
@@ -93,12 +102,24 @@ enum read_by {
     BY_LIBRARY
 };
 
+/*
+ * The end, or a read of nothing, which is no end to OpenSSL. Afterwards the session says of itself that the server has ended it, as
+ * it would have after a read of its own.
+ */
+static void main_read_none(const struct tls_lib *lib, void *ssl, struct conn *c, bool end) {
+    c->tls->error = end ? TLS_ERROR_ZERO_RETURN : TLS_ERROR_SYSCALL;
+    if (end)
+        lib->SSL_set_shutdown(ssl, lib->SSL_get_shutdown(ssl) | TLS_RECEIVED_SHUTDOWN);
+}
+
 static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, size_t n, int flags, ssize_t *result) {
     struct iovec iov = {buf, n};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
     int fd;
     if (xcs_mode == XCS_MODE_AHEAD && ahead_tls_plain(lib, ssl, &fd)) {
-        *result = ahead_result(recv(fd, buf, n, flags));
+        *result = ahead_result(n ? recv(fd, buf, n, flags) : 0);
+        if (n == 0)
+            ahead_tls_error(TLS_ERROR_SYSCALL);
         return BY_US;
     }
     struct conn *c = tls_conn(lib, ssl);
@@ -106,13 +127,11 @@ static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, s
         return BY_LIBRARY;
     c->tls->error = 0;
     c->tls->unfinished = false;
-    if (c->state == CONN_EOF) {
-        *result = main_result(c, 0);
-        return BY_US;
-    }
     tls_settle_session(lib, ssl);
     if (conn_receive(lib->SSL_get_fd(ssl), VIA_TLS, &m, flags, result)) {
-        if ((c = tls_conn(lib, ssl)))
+        if ((c = tls_conn(lib, ssl)) && *result == 0)
+            main_read_none(lib, ssl, c, n > 0);
+        else if (c)
             *result = main_result(c, *result);
         return BY_US;
     }
@@ -159,10 +178,10 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
         return real(ssl, buf, n);
     for (;;) {
         ssize_t r;
-        if (n > 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
+        if (n >= 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
             return (int)r;
         int got = real(ssl, buf, n);
-        if (!read_again(lib, ssl, got)) {
+        if (n <= 0 || !read_again(lib, ssl, got)) {
             show(lib, ssl, buf, got, flags);
             return got;
         }
@@ -175,12 +194,13 @@ static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t
         return real(ssl, buf, n, done);
     for (;;) {
         ssize_t r;
-        if (n > 0 && read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {
-            *done = r > 0 ? (size_t)r : 0;
+        if (read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {
+            if (r > 0)
+                *done = (size_t)r;
             return r > 0;
         }
         int got = real(ssl, buf, n, done);
-        if (!read_again(lib, ssl, got > 0 ? 1 : got)) {
+        if (n == 0 || !read_again(lib, ssl, got > 0 ? 1 : got)) {
             show(lib, ssl, buf, got > 0 ? (ssize_t)*done : 0, flags);
             return got;
         }
@@ -212,7 +232,7 @@ XCS_EXPORT int SSL_peek_ex(void *ssl, void *buf, size_t n, size_t *done) {
 XCS_EXPORT int SSL_write(void *ssl, const void *buf, int n) {
     LIBRARY;
     ssize_t r;
-    if (!nested && xcs_mode && n > 0 && write_ours(lib, ssl, buf, (size_t)n, &r))
+    if (!nested && xcs_mode && n >= 0 && write_ours(lib, ssl, buf, (size_t)n, &r))
         return (int)r;
     return lib->SSL_write(ssl, buf, n);
 }
@@ -220,9 +240,11 @@ XCS_EXPORT int SSL_write(void *ssl, const void *buf, int n) {
 XCS_EXPORT int SSL_write_ex(void *ssl, const void *buf, size_t n, size_t *done) {
     LIBRARY;
     ssize_t r;
-    if (!nested && xcs_mode && n > 0 && n < INT_MAX && write_ours(lib, ssl, buf, n, &r)) {
-        *done = r > 0 ? (size_t)r : 0;
-        return r > 0;
+    if (!nested && xcs_mode && n < INT_MAX && write_ours(lib, ssl, buf, n, &r)) {
+        bool ok = r > 0 || n == 0;
+        if (ok)
+            *done = (size_t)r;
+        return ok;
     }
     return lib->SSL_write_ex(ssl, buf, n, done);
 }
@@ -236,21 +258,37 @@ XCS_EXPORT int SSL_get_error(const void *ssl, int ret) {
     return c && ret <= 0 && c->tls->error ? c->tls->error : lib->SSL_get_error(ssl, ret);
 }
 
-/* What is swapped in has nothing buffered above the descriptor. */
-static bool unbuffered(const struct tls_lib *lib, const void *ssl) {
-    int fd;
-    struct conn *c = tls_conn(lib, ssl);
-    return xcs_mode == XCS_MODE_AHEAD ? ahead_tls_plain(lib, ssl, &fd) : c && c->state == CONN_HIT;
+/*
+ * What is swapped in has nothing buffered above the descriptor. Once a read has begun the response, what is there counts as the
+ * rest of the record that it came in: programs drain a record with SSL_pending. -1: the library is to be asked.
+ */
+static int pending_ours(const struct tls_lib *lib, const void *ssl) {
+    int fd, n = 0;
+    if (xcs_mode == XCS_MODE_AHEAD) {
+        if (!ahead_tls_plain(lib, ssl, &fd))
+            return -1;
+    } else {
+        const struct conn *c = tls_conn(lib, ssl);
+        if (!c || c->state != CONN_HIT)
+            return -1;
+        if (c->copy < 0)
+            return 0;
+        fd = lib->SSL_get_fd(ssl);
+    }
+    xcs_sys3(SYS_ioctl, fd, FIONREAD, &n);
+    return n < RECORD_MAX ? n : RECORD_MAX;
 }
 
 XCS_EXPORT int SSL_pending(const void *ssl) {
     LIBRARY;
-    return !nested && unbuffered(lib, ssl) ? 0 : lib->SSL_pending(ssl);
+    int n = nested ? -1 : pending_ours(lib, ssl);
+    return n >= 0 ? n : lib->SSL_pending(ssl);
 }
 
 XCS_EXPORT int SSL_has_pending(const void *ssl) {
     LIBRARY;
-    return !nested && unbuffered(lib, ssl) ? 0 : lib->SSL_has_pending(ssl);
+    int n = nested ? -1 : pending_ours(lib, ssl);
+    return n >= 0 ? n > 0 : lib->SSL_has_pending(ssl);
 }
 
 /* --- the session's end --- */
@@ -265,16 +303,6 @@ XCS_EXPORT int SSL_shutdown(void *ssl) {
     if (MAIN && tls_conn(lib, ssl))
         conn_forget(lib->SSL_get_fd(ssl));
     return lib->SSL_shutdown(ssl);
-}
-
-/* The end of what was swapped in, or of what the engine sends, is the peer's own in the program's eyes. */
-XCS_EXPORT int SSL_get_shutdown(const void *ssl) {
-    LIBRARY;
-    int fd;
-    const struct conn *c = nested ? NULL : tls_conn(lib, ssl);
-    bool ended = AHEAD ? ahead_tls_plain(lib, ssl, &fd) && ahead_tls_last_error() == TLS_ERROR_ZERO_RETURN
-                       : c && c->tls->error == TLS_ERROR_ZERO_RETURN;
-    return lib->SSL_get_shutdown(ssl) | (ended ? TLS_RECEIVED_SHUTDOWN : 0);
 }
 
 XCS_EXPORT void SSL_free(void *ssl) {

@@ -11,8 +11,8 @@ struct span {
     size_t n;
 };
 
-static const struct span model_paths[] = {
-#define X(id, name, suffix, ...) {suffix, sizeof(suffix) - 1},
+static const char *const model_paths[] = {
+#define X(id, name, path, ...) path,
     XCS_MODEL_APIS(X)
 #undef X
 };
@@ -54,11 +54,9 @@ static bool may_begin(const char *buf, size_t len, const char *prefix) {
 static bool model_target(struct span target) {
     const char *q = memchr(target.p, '?', target.n);
     size_t n = q ? (size_t)(q - target.p) : target.n;
-    for (size_t i = 0; i < sizeof model_paths / sizeof *model_paths; i++) {
-        struct span s = model_paths[i];
-        if (n >= s.n && memcmp(target.p + n - s.n, s.p, s.n) == 0)
+    for (size_t i = 0; i < sizeof model_paths / sizeof *model_paths; i++)
+        if (xcs_path_fits(target.p, n, model_paths[i]))
             return true;
-    }
     return false;
 }
 

@@ -45,7 +45,7 @@ static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *ad
                           struct tls_witness *w) {
     size_t i = 0;
     while (i < npeers && !(peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
-                           memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0))
+                           memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0 && peers[i].witness.lib == w->lib))
         i++;
     if (i == PEERS)
         return 0;
@@ -131,6 +131,8 @@ static int peek_now(struct tls *t, int fd, bool *alive) {
 bool tls_waits(struct conn *c) {
     bool alive;
     int fd = c->tls->kind->fd(c->tls->lib, c->tls->ssl), err = errno;
+    if (c->tls->kind->waits)
+        return c->tls->kind->waits(c->tls, fd);
     int r = peek_now(c->tls, fd, &alive);
     errno = err;
     return r <= 0 && alive;
@@ -175,6 +177,8 @@ static bool revive(struct conn *c, int fd) {
     size_t len = ok ? t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL) : 0;
     const struct peer *known = &peers[t->trust - 1];
     ok = len == known->len && memcmp(text, known->name_and_key, len) == 0;
+    if (!ok)
+        xcs_sys2(SYS_shutdown, fd, SHUT_RDWR); /* whoever this is, nothing more goes there */
     struct timeval none = {0, 0};
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
@@ -187,7 +191,8 @@ ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n) {
     bool alive = true;
     if (t->lazy && !tls_become_real(c, fd))
         return -1;
-    if (c->skipped && c->sent == 0 && t->trust) {
+    /* While another thread sleeps in a read of the session it must neither be read nor replaced. */
+    if (c->skipped && c->sent == 0 && t->trust && atomic_load(&c->sleepers) == 0) {
         peek_now(t, fd, &alive);
         if (!alive && !revive(c, fd)) {
             errno = ECONNRESET;

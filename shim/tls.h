@@ -1,5 +1,5 @@
 /*
- * TLS sessions of the program's (OpenSSL): requests are seen, held and answered in the clear, above the records.
+ * TLS sessions of the program's (OpenSSL, GnuTLS): requests are seen, held and answered in the clear, above the records.
  *
  * Trust follows the program: the engine is told the name and public key of the peer that the program's own handshake
  * has accepted, whatever made it accept, and takes no other. So a server that the program would refuse never gets a byte of
@@ -32,6 +32,8 @@ struct tls_kind {
     ssize_t (*send)(struct tls *t, const void *p, size_t n); /* errno as from send(2), t->error the library's */
     /* A new handshake, on a new connection that has taken the old one's descriptor. */
     bool (*again)(struct tls *t, int fd);
+    /* Nothing to read: a read would block. NULL: as peek says. */
+    bool (*waits)(struct tls *t, int fd);
 };
 
 extern const struct tls_kind tls_openssl; /* lib: struct tls_lib */
@@ -67,6 +69,7 @@ struct tls_witness {
     long verify_result;
     int verify_mode, authorities;
     struct tls_terms terms;
+    struct gnutls_witness *gnutls; /* instead of all that, where the library is GnuTLS */
 };
 
 /* The witness for a session that is about to begin, NULL when main has not met this peer in the same way. */

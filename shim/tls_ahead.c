@@ -59,6 +59,8 @@ void ahead_tls_writes(int fd) {
     const struct conn *c = fdtab_get(fd);
     struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_TRUST};
     msg.arg = witnesses[fd] ? tls_witness_number(witnesses[fd]) : c && c != XCS_OURS ? tls_trust(c) : 0;
+    if (!msg.arg)
+        ahead_end("TLS with a server that main has not accepted yet");
     ahead_tell(&msg, NULL, 0, -1, 0);
 }
 

@@ -29,6 +29,8 @@
     X(int, SSL_has_pending, (const void *), 1)                                                                         \
     X(int, SSL_get_error, (const void *, int), 1)                                                                      \
     X(int, SSL_shutdown, (void *), 1)                                                                                  \
+    X(int, SSL_get_shutdown, (const void *), 1)                                                                        \
+    X(void, SSL_set_shutdown, (void *, int), 1)                                                                        \
     X(void, SSL_free, (void *), 1)                                                                                     \
     X(int, SSL_clear, (void *), 1)                                                                                     \
     X(int, SSL_get_fd, (const void *), 1)                                                                              \
@@ -63,8 +65,6 @@
     X(int, SSL_in_before, (const void *), 2)                                                                           \
     X(const char *, SSL_state_string, (const void *), 2)                                                               \
     X(const char *, SSL_state_string_long, (const void *), 2)                                                          \
-    X(int, SSL_get_shutdown, (const void *), 2)                                                                        \
-    X(void, SSL_set_shutdown, (void *, int), 2)                                                                        \
     X(long, SSL_ctrl, (void *, int, long, void *), 2)                                                                  \
     X(long, SSL_CTX_ctrl, (void *, int, long, void *), 2)                                                              \
     X(uint64_t, SSL_get_options, (const void *), 2)                                                                    \
@@ -129,6 +129,10 @@ struct tls_lib {
  * through our own call of it, and must pass.
  */
 const struct tls_lib *tls_lib_of(void *caller, bool *nested);
+
+/* For other libraries' tables: where a caller finds its functions, and a function there that is not ours. */
+void *tls_scope_of(void *caller, const void **base);
+void *tls_look_up(void *scope, const char *name);
 
 /* In the child of a fork. */
 void tls_child_reset(void);

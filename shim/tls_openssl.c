@@ -130,4 +130,12 @@ static bool again(struct tls *t, int fd) {
     return ok;
 }
 
-const struct tls_kind tls_openssl = {session_fd, describe, same, forget, accepts, shown, peek, send_bytes, again};
+const struct tls_kind tls_openssl = {.fd = session_fd,
+                                     .describe = describe,
+                                     .same = same,
+                                     .forget = forget,
+                                     .accepts = accepts,
+                                     .shown = shown,
+                                     .peek = peek,
+                                     .send = send_bytes,
+                                     .again = again};

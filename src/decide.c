@@ -97,6 +97,10 @@ bool decide_may_issue(const struct decisions *d, const struct origin *o, bool do
     return o->ahead < window;
 }
 
+bool decide_may_learn(const struct decisions *d, const struct site *s) {
+    return s->shape || HASH_COUNT(d->sites) <= SHAPES_MAX;
+}
+
 void decide_overloaded(struct origin *o) {
     o->limited = true;
     if (o->window > 1)

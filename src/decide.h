@@ -16,6 +16,7 @@
 #define DIVERGED_MAX 2
 #define NOTHING_MAX 3
 #define WASTED_MAX 64
+#define SHAPES_MAX 256
 
 struct shape; /* shape.h */
 
@@ -72,6 +73,9 @@ bool decide_may_issue(const struct decisions *d, const struct origin *o, bool do
  * way.
  */
 const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed);
+
+/* May (more of) a site's shape be learned? Not those of a program that comes with a new site at each call. */
+bool decide_may_learn(const struct decisions *d, const struct site *s);
 
 /* The origin answered 429 or 503. */
 void decide_overloaded(struct origin *o);

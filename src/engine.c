@@ -63,7 +63,16 @@ static void raise_limits(void) {
     }
 }
 
+/* Keys and prompts pass through the engine: they must not be left in a core file, nor in a log of TLS keys, which libcurl would write. */
+static void leave_no_secrets(void) {
+    struct rlimit one = {.rlim_cur = 1, .rlim_max = 1}, none = {0}; /* a core pattern that is a pipe ignores 0 */
+    if (setrlimit(RLIMIT_CORE, &one) != 0)
+        setrlimit(RLIMIT_CORE, &none);
+    unsetenv("SSLKEYLOGFILE");
+}
+
 static bool start(const struct engine_options *o) {
+    leave_no_secrets();
     if (!loop_open() || !(dispatcher = dispatch_start()))
         return false;
     /* Descriptors of others: the loop gets ones of its own to close. */

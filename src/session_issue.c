@@ -182,17 +182,18 @@ static void piece(struct node *n, struct dispatch_result *r) {
 }
 
 /* What the response looks like is for the next placeholders of its site. */
-static void learn(const struct node *n, const char *raw, size_t len) {
-    shape_learn(&n->site->shape, raw, len, &n->call);
+static void learn(const struct session *s, const struct node *n, const char *raw, size_t len) {
+    if (decide_may_learn(&s->decisions, n->site))
+        shape_learn(&n->site->shape, raw, len, &n->call);
 }
 
 /* Main has it first: learning takes time. */
-static void deliver_whole(struct node *n) {
+static void deliver_whole(const struct session *s, struct node *n) {
     char *copy = n->raw_len <= SHAPE_RAW_MAX ? xstrndup(n->raw, n->raw_len) : NULL;
     hit_deliver(n->hit, n->raw, n->raw_len, n->closes);
     n->raw = NULL;
     if (copy)
-        learn(n, copy, n->raw_len);
+        learn(s, n, copy, n->raw_len);
     free(copy);
 }
 
@@ -206,15 +207,15 @@ static void succeeded(struct session *s, struct node *n, struct dispatch_result 
     trace_node(s->number, "done", n, NULL);
     keep_value(s, n);
     if (!n->hit) {
-        learn(n, n->raw, n->raw_len);
+        learn(s, n, n->raw, n->raw_len);
         return;
     }
     session_account_hit(s, n);
     if (begun) {
         hit_end(n->hit, n->closes);
-        learn(n, n->raw, n->raw_len);
+        learn(s, n, n->raw, n->raw_len);
     } else {
-        deliver_whole(n);
+        deliver_whole(s, n);
     }
     n->hit = NULL;
     graph_remove(&s->graph, n);

@@ -153,7 +153,7 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
-    bool learn = !s->decisions.off && lesson_begin(&s->lesson, n);
+    bool learn = !s->decisions.off && decide_may_learn(&s->decisions, n->site) && lesson_begin(&s->lesson, n);
     if (!session_hold_back(s, n))
         session_reply(s, XCS_MISS, n->id, (against ? 0 : XCS_F_FORK) | (learn ? XCS_F_LEARN : 0), -1);
 }

@@ -22,6 +22,7 @@ struct field {
 struct shape {
     struct field *fields;
     size_t nfields;
+    int status;
     struct part *body; /* NULL: a stream */
     struct part *text; /* of a stream */
     size_t dimension;
@@ -90,30 +91,28 @@ static const struct canaries *guide_canaries(void) {
     return &c;
 }
 
-static bool learn_stream(struct shape *s, struct lesson *l, const struct buf *text) {
+static bool learn_stream(struct shape *s, struct learning *l, const struct buf *text) {
     s->text = part_of_text(l, text->p, text->len);
     return s->text != NULL;
 }
 
-static bool learn_document(struct shape *s, struct lesson *l, const json_t *v, const struct call *call) {
-    if (!json_is_object(v))
-        return false;
+static bool learn_document(struct shape *s, struct learning *l, const json_t *v, const struct call *call) {
     json_t *guide = placeholder_json(l->canaries, call, 0);
-    if (!guide)
-        return false;
-    s->body = part_of(l, v, guide);
+    bool alike = guide && json_typeof(v) == json_typeof(guide);
+    if (alike)
+        s->body = part_of(l, v, guide);
     json_decref(guide);
-    return true;
+    return alike;
 }
 
 static bool learn_body(struct shape *s, const struct buf *body, const struct call *call) {
-    struct lesson l = {.canaries = guide_canaries()};
+    struct learning l = {.canaries = guide_canaries()};
     struct buf text = {0};
     bool ok = false;
     if (!body->p || json_is_deep(body->p, body->len))
         return false;
     json_t *v = json_loadb(body->p, body->len, 0, NULL);
-    if (v ? stream_text_of_list(v, &text) : stream_text(body->p, body->len, &text))
+    if (v ? call->streams && stream_text_of_list(v, &text) : stream_text(body->p, body->len, &text))
         ok = learn_stream(s, &l, &text);
     else if (v)
         ok = learn_document(s, &l, v, call);
@@ -154,6 +153,7 @@ void shape_learn(struct shape **sp, const char *raw, size_t len, const struct ca
     if (r.status >= 200 && r.status < 300 && response_decode(&r, SHAPE_RAW_MAX) && learn_body(s, &r.body, call) &&
         size_of(s) <= SHAPE_MAX) {
         learn_fields(s, &r, old);
+        s->status = r.status;
         if (old)
             inherit(s, old);
         *sp = s;
@@ -184,7 +184,7 @@ static void add_head(const struct shape *s, const struct canaries *c, const stru
     time_t now = time(NULL);
     struct tm tm;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    buf_print(out, "HTTP/1.1 200 OK\r\nDate: %s\r\n", date);
+    buf_print(out, "HTTP/1.1 %d OK\r\nDate: %s\r\n", s->status, date);
     for (size_t i = 0; i < s->nfields; i++) {
         const struct field *f = &s->fields[i];
         const char *value = f->value;

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <utlist.h>
 
-/* A text of the guide that is longer than this and no canary is a vector in base64. */
-#define WORD_MAX 64
+/* Shorter than this, what looks like base64 is a word, and whole numbers are no vector. */
+#define BASE64_MIN 16
+#define VECTOR_MIN 16
 
 /* Digits that a number may have, and not an identifier. */
 #define NUMBER_MAX 10
@@ -46,7 +47,8 @@ struct part {
 };
 
 /* Values that a program branches on, wherever they stand. */
-static const char *const constant_keys[] = {"type", "name", "role", "status", "object", "finish_reason", "stop_reason"};
+static const char *const constant_keys[] = {"type",   "name",   "model",         "role",
+                                            "status", "object", "finish_reason", "stop_reason"};
 
 /* What a model fills in when it calls a tool. */
 static const char *const generated_keys[] = {"arguments", "input", "args"};
@@ -84,7 +86,7 @@ static struct part *new_part(enum kind kind, const json_t *v) {
 
 /* --- learning --- */
 
-static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide, const char *key, bool generated);
+static struct part *learn(struct learning *l, const json_t *v, const json_t *guide, const char *key, bool generated);
 
 static bool has_text(const json_t *v) {
     const char *key;
@@ -116,7 +118,7 @@ static bool has_words(const char *around) {
     return *around && strncmp(around, "```", 3) != 0;
 }
 
-static struct part *learn_text(struct lesson *l, const json_t *v) {
+static struct part *learn_text(struct learning *l, const json_t *v) {
     const char *text = json_string_value(v);
     size_t len = json_string_length(v);
     struct found how;
@@ -139,17 +141,24 @@ static struct part *learn_text(struct lesson *l, const json_t *v) {
     return p;
 }
 
+static bool is_base64(const json_t *v) {
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v);
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    return len >= BASE64_MIN && len % 4 == 0 && len - n <= 2 && strspn(s + n, "=") == len - n;
+}
+
 static bool is_prose(const char *s) {
     const char *blank = strchr(s, ' ');
     return blank && strchr(blank + 1, ' ');
 }
 
-static struct part *learn_string(struct lesson *l, const json_t *v, const json_t *guide, const char *key,
+static struct part *learn_string(struct learning *l, const json_t *v, const json_t *guide, const char *key,
                                  bool generated) {
     const char *known = json_string_value(guide);
     if (known && canary_find(l->canaries, known, json_string_length(guide)))
         return learn_text(l, v);
-    if (known && json_string_length(guide) > WORD_MAX) {
+    if (known && !LISTED(key, constant_keys) && is_base64(guide) && is_base64(v)) {
         l->dimension = json_string_length(v) / 4 * 3 / sizeof(float);
         return new_part(KIND_BUILT, v);
     }
@@ -163,9 +172,11 @@ static struct part *learn_string(struct lesson *l, const json_t *v, const json_t
     return p;
 }
 
-static struct part *learn_list(struct lesson *l, const json_t *v, const json_t *guide, bool generated) {
+static struct part *learn_list(struct learning *l, const json_t *v, const json_t *guide, bool generated) {
     size_t n = json_array_size(v), known = json_array_size(guide);
-    if (json_is_real(json_array_get(guide, 0)) && json_is_number(json_array_get(v, 0))) {
+    const json_t *first = json_array_get(guide, 0);
+    bool vector = json_is_real(first) || (json_is_integer(first) && known >= VECTOR_MIN);
+    if (vector && json_is_number(json_array_get(v, 0))) {
         l->dimension = n;
         return new_part(KIND_BUILT, v);
     }
@@ -188,7 +199,7 @@ static struct part *learn_list(struct lesson *l, const json_t *v, const json_t *
     return p;
 }
 
-static struct part *learn_object(struct lesson *l, const json_t *v, const json_t *guide, bool generated) {
+static struct part *learn_object(struct learning *l, const json_t *v, const json_t *guide, bool generated) {
     struct part *p = new_part(KIND_OBJECT, NULL), *last = NULL;
     const char *key;
     json_t *value;
@@ -205,7 +216,7 @@ static struct part *learn_object(struct lesson *l, const json_t *v, const json_t
     return p;
 }
 
-static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide, const char *key, bool generated) {
+static struct part *learn(struct learning *l, const json_t *v, const json_t *guide, const char *key, bool generated) {
     bool alike = guide && json_typeof(guide) == json_typeof(v);
     bool inside = generated || (!guide && LISTED(key, generated_keys));
     if (json_is_string(v))
@@ -221,11 +232,11 @@ static struct part *learn(struct lesson *l, const json_t *v, const json_t *guide
     return new_part(KIND_VALUE, v);
 }
 
-struct part *part_of(struct lesson *l, const json_t *v, const json_t *guide) {
+struct part *part_of(struct learning *l, const json_t *v, const json_t *guide) {
     return learn(l, v, guide, NULL, false);
 }
 
-struct part *part_of_text(struct lesson *l, const char *text, size_t len) {
+struct part *part_of_text(struct learning *l, const char *text, size_t len) {
     json_t *v = json_stringn(text, len);
     if (!v)
         return NULL;

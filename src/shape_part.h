@@ -16,16 +16,16 @@
 struct part;
 
 /* What building the parts of one response finds out and needs. */
-struct lesson {
+struct learning {
     const struct canaries *canaries; /* the guide's */
     size_t dimension;                /* of the embeddings in it, or 0 */
 };
 
 /* The part of a value. `guide` may be NULL. */
-struct part *part_of(struct lesson *l, const json_t *v, const json_t *guide);
+struct part *part_of(struct learning *l, const json_t *v, const json_t *guide);
 
 /* The part of a text that a model wrote: JSON inside it keeps its form. */
-struct part *part_of_text(struct lesson *l, const char *text, size_t len);
+struct part *part_of_text(struct learning *l, const char *text, size_t len);
 
 /* `p` is of the response that came after those that `old` was learned from: takes over what they taught. `old` is used up. */
 void part_inherit(struct part *p, struct part *old);

@@ -53,10 +53,10 @@ static int by_weight(const struct site_stats *a, const struct site_stats *b) {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void print_sites(FILE *f, struct site_stats *sites) {
-    unsigned n = 0, all = HASH_COUNT(sites);
-    HASH_SRT(hh, sites, by_weight);
-    for (const struct site_stats *t = sites; t && n < SITES_SHOWN; t = t->hh.next, n++)
+static void print_sites(FILE *f, struct stats *s) {
+    unsigned n = 0, all = HASH_COUNT(s->sites);
+    HASH_SRT(hh, s->sites, by_weight);
+    for (const struct site_stats *t = s->sites; t && n < SITES_SHOWN; t = t->hh.next, n++)
         fprintf(f, "xcs: site %s: issued %lu, used %lu, wasted %lu%s%s\n", t->name, t->issued, t->used, t->wasted,
                 t->off ? "; decided against: " : "", t->off ? t->off : "");
     if (n < all)
@@ -79,5 +79,5 @@ void stats_print(FILE *f, struct stats *s) {
     fprintf(f, "xcs: speed-up             %.2f\n", wall > 0 ? (wall + hidden) / wall : 1.0);
     if (s->off)
         fprintf(f, "xcs: left alone: %s\n", s->off);
-    print_sites(f, s->sites);
+    print_sites(f, s);
 }

@@ -2,6 +2,7 @@
  * The decisions' promises: they are permanent, a window only shrinks, and doubt costs no more than eight calls.
  */
 #include "../src/decide.h"
+#include "../src/shape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,6 +113,25 @@ static void test_unused_bytes_of_an_address(void **state) {
     decide_free(&d);
 }
 
+/* A shape for each call of a program whose calls are never of one site would fill the memory. */
+static void test_shapes_are_bounded(void **state) {
+    (void)state;
+    struct decisions d = {0};
+    static const char raw[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    struct call call = {.api = API_CHAT, .body = json_object()};
+    struct site *first = decide_site(&d, 0);
+    for (uint64_t i = 1; i < SHAPES_MAX; i++)
+        decide_site(&d, i);
+    assert_true(decide_may_learn(&d, first));
+    shape_learn(&first->shape, raw, strlen(raw), &call);
+    assert_non_null(first->shape);
+    struct site *last = decide_site(&d, SHAPES_MAX);
+    assert_false(decide_may_learn(&d, last));
+    assert_true(decide_may_learn(&d, first));
+    json_decref(call.body);
+    decide_free(&d);
+}
+
 static void test_doubt(void **state) {
     (void)state;
     struct decisions d = {0};
@@ -149,6 +169,7 @@ int main(void) {
         cmocka_unit_test(test_whole_program),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_unused_bytes_of_an_address),
+        cmocka_unit_test(test_shapes_are_bounded),
         cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_overload_halves_for_good),
     };

@@ -90,7 +90,7 @@ static void test_left_alone(void **state) {
         {"POST", "/v1/embeddings", "", "{\"prompt\":\"a\"}"},
         {"POST", CHAT, "", "{\"messages\":[]} x"},
         {"POST", CHAT, "", "{\"messages\":[\"\xff\"]}"},
-        {"POST", CHAT, "", "{\"messages\":[],\"stream\":true}"},
+        {"POST", "/v1/embeddings", "", "{\"input\":\"a\",\"stream\":true}"},
         {"POST", CHAT, "", "{\"messages\":[],\"store\":true}"},
         {"POST", CHAT, "", "{\"messages\":[],\"background\":true}"},
         {"POST", CHAT, "Expect: 100-continue\r\n", "{\"messages\":[]}"},

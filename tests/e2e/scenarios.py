@@ -5,6 +5,7 @@ pattern suite, {bin} the compiled ones and {python} the interpreter.
 """
 import dataclasses
 import errno
+import os
 import signal
 from typing import Optional
 
@@ -24,6 +25,7 @@ class Scenario:
     slower: Optional[float] = None  # with XCS at most this factor slower (and half a second)
     repeat: int = 1
     fast: int = 1                  # in how many of the repetitions `rounds` must hold
+    again: int = 0                 # so many more where only that failed: the machine may be busy
     sabotage: Optional[tuple] = None  # (kind, signal, after seconds, once)
     lone: bool = False             # libxcs.so without xcs beside it
     pipe: bool = False             # outputs are pipes, not files
@@ -79,6 +81,9 @@ PATTERNS = [
     # What answers look like is learned in the first loop: the second takes each apart and is foreseen all the same.
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
+    # A number may be made up where it is calculated with, and not where it goes into another call.
+    python("pattern/numbers", "numbers", "session", 8, latency=300, rounds=3),
+    python("pattern/numbers-fed", "numbers", "session", 6, "fed", latency=300, rounds=4),
     python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
@@ -127,7 +132,8 @@ WIRE = [
     *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
-    python("wire/stream", "stream"),
+    python("wire/stream", "stream", latency=200, rounds=1),
+    python("wire/first-token", "first_token"),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
@@ -147,6 +153,10 @@ def refused(name, what, number):
                                      "session", "6"], wasted=6)
 
 
+# As where cores are forbidden for good, to a program that cannot take that back.
+NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.geteuid() == 0 else []),
+            "/usr/bin/prlimit", "--core=0:0"]
+
 FAIL_OPEN = [
     *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400,
              sabotage=("engine", signal.SIGKILL, after, True))
@@ -160,6 +170,7 @@ FAIL_OPEN = [
     python("open/ahead-killed", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGKILL, 0, False)),
     python("open/ahead-stopped", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSTOP, 0, False)),
     python("open/ahead-segfaults", "loop", "session", 8, wasted=16, sabotage=("ahead", signal.SIGSEGV, 0, False)),
+    Scenario("open/no-cores", [*NO_CORES, "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=1),
     python("open/xcs-missing", "loop", "session", 6, lone=True, order=True),
     refused("seccomp-refused", "seccomp-filter", errno.EINVAL),
     refused("process-refused", "process", errno.EAGAIN),

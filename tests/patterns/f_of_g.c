@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     if (argc < 2)
         return 2;
     int s = dial(argv[1]);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 4; i++) {
         char prompt[320], text[256];
         snprintf(prompt, sizeof prompt, "draft %d", i);
         answer_to(s, prompt, text);

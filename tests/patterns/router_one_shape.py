@@ -1,4 +1,4 @@
-"""An answer chooses the next call, and all calls look alike: where foresight goes wrong cannot be told."""
+"""An answer chooses the next call, and all calls look alike but for their prompts."""
 from model import ask, say
 
 PROMPTS = {"maths": "calculate {}", "code": "write a program for {}"}

@@ -18,18 +18,18 @@ def pattern(program, calls, rounds, wasted=0, client="http.client", **more):
         command += [f"{{patterns}}/{program}", "{url}"]
     title = program.replace("_", "-") + ("" if client == "http.client" else "/" + client)
     return Scenario(title, command, **{"calls": calls, "rounds": rounds, "wasted": wasted,
-                                                           "latency": LATENCY, **more})
+                                                           "latency": LATENCY, "again": 2, **more})
 
 
 PATTERNS = [
     # What a loop can look like: all calls are independent.
     pattern("list_comprehension", 6, 1),
-    pattern("list_comprehension", 6, 1, client="requests", latency=400),
+    pattern("list_comprehension", 6, 1, client="requests", latency=300),
     pattern("generator", 6, 1),
     pattern("dict_comprehension", 6, 1),
     pattern("set_comprehension", 6, 1),
     pattern("nested_comprehension", 6, 1),
-    pattern("conditional_comprehension", 12, 1),
+    pattern("conditional_comprehension", 9, 1),
     pattern("append_loop", 6, 1),
     pattern("several_calls", 9, 1),
     pattern("nested_loops", 6, 1),
@@ -37,6 +37,7 @@ PATTERNS = [
     pattern("work_list", 6, 1),
     pattern("self_consistency", 6, 1, server=("--count-equal",)),
     pattern("local_computation", 6, 1),
+    pattern("cached", 5, 1),
     pattern("retrieval", 6, 1, files={"notes.txt": NOTES}),
     pattern("random_choice", 6, 1),
     pattern("date_in_prompt", 6, 1),
@@ -45,16 +46,17 @@ PATTERNS = [
     pattern("continue_on_answer", 11, 1, wasted=1),
     pattern("early_exit", 4, 1, wasted=2, status=3),
     pattern("router", 12, 2, wasted=6),
-    # Twice, and it is left alone.
-    pattern("router_one_shape", 12, 12, wasted=22),
+    pattern("router_one_shape", 12, 2, wasted=6),
     # Calls that need answers.
     pattern("two_stage_map", 12, 2),
     pattern("tree_reduction", 7, 3),
-    pattern("f_of_g", 12, 2),
-    pattern("f_of_g", 12, 2, client="session"),
-    pattern("workers_judge", 16, 2),
+    pattern("f_of_g", 8, 2),
+    pattern("f_of_g", 8, 2, client="session", latency=300),
+    pattern("workers_judge", 12, 2),
     pattern("independent_agents", 12, 3),
     pattern("tree_recursion", 7, 3),
+    pattern("plan_and_execute", 4, 3),
+    pattern("refinement", 8, 4, wasted=4),
     pattern("agent_loop", 5, 5, order=True),
     # Answers that are JSON: what they look like is known from the second on.
     pattern("structured_list", 6, 2),
@@ -62,12 +64,12 @@ PATTERNS = [
     # What goes wrong, what cannot be foreseen, what must not be hurried.
     pattern("exception", 6, 2, wasted=1),
     pattern("retry", 7, 2),
-    pattern("uuid_in_body", 16, 16, wasted=8, varies=True),
-    pattern("paced", 6, 2, latency=400, pace=45),
+    pattern("uuid_in_body", 12, 12, wasted=8, varies=True),
+    pattern("paced", 6, 2, latency=300, pace=30),
     # In other languages.
     pattern("two_stage_map.rb", 12, 2),
-    pattern("workers_judge.rb", 16, 2),
+    pattern("workers_judge.rb", 12, 2),
     pattern("independent_agents.pl", 12, 3),
     pattern("structured_output.php", 10, 3),
-    pattern("f_of_g.c", 12, 2),
+    pattern("f_of_g.c", 8, 2),
 ]

@@ -1,4 +1,5 @@
 """Pauses for longer than the server keeps an idle connection; connects anew when that fails."""
+import ssl
 import time
 
 import model
@@ -6,7 +7,7 @@ import model
 for i in range(5):
     try:
         model.say(model.ask(f"question {i}"))
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         model.post = model.CLIENTS[model.CLIENT]()
         model.say(model.ask(f"question {i}"))
     if i % 2:

@@ -44,9 +44,16 @@ def _httpx_client():
     return lambda path, call, **kw: client.post(URL + path, json=call, headers=HEADERS, **kw).json()
 
 
+def _httpx_http2():
+    import httpx
+    client = httpx.Client(timeout=30, http2=True)
+    return lambda path, call, **kw: client.post(URL + path, json=call, headers=HEADERS, **kw).json()
+
+
 def _http_client():
     where = urllib.parse.urlsplit(URL)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    connection = kind(where.hostname, where.port, timeout=30)
 
     def post(path, call):
         connection.request("POST", where.path + path, json.dumps(call), HEADERS)
@@ -62,7 +69,7 @@ def _urllib():
     return post
 
 
-CLIENTS = {"requests": _requests, "session": _session, "httpx": _httpx, "httpx-client": _httpx_client,
+CLIENTS = {"requests": _requests, "session": _session, "httpx": _httpx, "httpx-client": _httpx_client, "httpx-http2": _httpx_http2,
            "http.client": _http_client, "urllib": _urllib}
 post = CLIENTS[CLIENT]()
 

@@ -5,12 +5,12 @@
 #include <pthread.h>
 
 static int s;
+static ssize_t given;
 
 static void *reader(void *unused) {
     char byte;
     (void)unused;
-    ssize_t n = recv(s, &byte, 1, 0);
-    printf("the read gave %zd\n", n);
+    given = recv(s, &byte, 1, 0);
     return NULL;
 }
 
@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
         usleep(200000);
         printf("shutdown %d\n", shutdown(s, ways[i]));
         pthread_join(thread, NULL);
+        printf("the read gave %zd\n", given);
         close(s);
     }
     return 0;

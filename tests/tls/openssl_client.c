@@ -220,6 +220,37 @@ static void mode_nothings(const struct way *way) {
     SSL_CTX_free(ctx);
 }
 
+/* Reads a byte, then what SSL_pending says is there of its record, and so on. */
+static void mode_pending(const struct way *way) {
+    SSL_CTX *ctx = context_of(url);
+    struct session s;
+    char prompt[64];
+    open_session(&s, ctx, dial(url), way);
+    for (int i = 0; i < CALLS; i++) {
+        char room[32768];
+        size_t n = 0;
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        write_all(&s, request.bytes, request.len);
+        say("before: pending %d, %d\n", SSL_pending(s.ssl), SSL_has_pending(s.ssl));
+        do {
+            int r = SSL_read(s.ssl, room + n, 1);
+            if (n == 0)
+                say("after a byte: pending %d, %d\n", SSL_pending(s.ssl) > 0, SSL_has_pending(s.ssl));
+            for (n += r > 0 ? (size_t)r : 0; r > 0 && SSL_pending(s.ssl) > 0; n += r > 0 ? (size_t)r : 0)
+                r = SSL_read(s.ssl, room + n, SSL_pending(s.ssl));
+            room[n] = '\0';
+        } while (n > 0 && n < sizeof room / 2 && room[n - 1] != '}');
+        struct text response = {.bytes = room, .len = n};
+        free(show_response(prompt, &response));
+        say_queue("pending");
+        show_text();
+        free(request.bytes);
+    }
+    close_session(&s);
+    SSL_CTX_free(ctx);
+}
+
 /* The server ends each connection: what reads, writes and SSL_shutdown say then. */
 static void mode_ends(const struct way *way) {
     SSL_CTX *ctx = context_of(url);
@@ -465,10 +496,19 @@ static const struct {
     const char *name;
     void (*run)(const struct way *);
 } modes[] = {
-    {"loop", mode_loop},       {"each", mode_each},           {"one", mode_one},
-    {"large", mode_large},     {"questions", mode_questions}, {"nothings", mode_nothings},
-    {"ends", mode_ends},       {"shutdowns", mode_shutdowns}, {"reuse", mode_reuse},
-    {"threads", mode_threads}, {"memory", mode_memory},       {"descriptors", mode_descriptors},
+    {"loop", mode_loop},
+    {"each", mode_each},
+    {"one", mode_one},
+    {"large", mode_large},
+    {"questions", mode_questions},
+    {"nothings", mode_nothings},
+    {"pending", mode_pending},
+    {"ends", mode_ends},
+    {"shutdowns", mode_shutdowns},
+    {"reuse", mode_reuse},
+    {"threads", mode_threads},
+    {"memory", mode_memory},
+    {"descriptors", mode_descriptors},
     {"bio", mode_bio},
 };
 

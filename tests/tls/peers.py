@@ -1,4 +1,5 @@
-"""Real TLS peers for the tests: a certificate authority made with the openssl command, nginx in front of the model server.
+"""Real TLS peers for the tests: a certificate authority made with the openssl command; nginx, haproxy and stunnel in front of the
+model server.
 
 Used by run.py. Everything lives in the directory given and listens on 127.0.0.1 only. The keys made here are worth nothing,
 and must never be put into the tree.
@@ -77,6 +78,9 @@ FRONTS = {
     "tls13": ("good", "TLSv1.3", ""),
     "tls12": ("good", "TLSv1.2", ""),
     "tickets": ("good", "TLSv1.2 TLSv1.3", "ssl_session_tickets on; ssl_session_cache shared:s:1m;"),
+    "no-tickets": ("good", "TLSv1.3", "ssl_session_tickets off; ssl_session_cache off;"),
+    "session-ids": ("good", "TLSv1.2", "ssl_session_tickets off; ssl_session_cache shared:i:1m;"),
+    "http2": ("good", "TLSv1.3", "http2"),
     "chain": ("chain", "TLSv1.3", ""),
     "brief": ("good", "TLSv1.2 TLSv1.3", "keepalive_timeout 1s;"),
     "unknown-ca": ("unknown-ca", "TLSv1.3", ""),
@@ -109,7 +113,8 @@ class Nginx:
 
     def server(self, authority, name, model_port):
         certificate, protocols, more = FRONTS[name]
-        return (f"server {{ listen 127.0.0.1:{self.ports[name]} ssl; ssl_protocols {protocols};"
+        http2, more = ("http2", "") if more == "http2" else ("", more)
+        return (f"server {{ listen 127.0.0.1:{self.ports[name]} ssl {http2}; ssl_protocols {protocols};"
                 f" ssl_certificate {authority.path(certificate)}.pem;"
                 f" ssl_certificate_key {authority.path(certificate)}.key;"
                 f" {more.replace('{ca}', authority.path('ca.pem'))}"
@@ -117,8 +122,66 @@ class Nginx:
                 f" proxy_set_header Host $http_host; proxy_buffering off; }} }}\n")
 
     def end(self):
-        with open(self.pid_file, encoding="utf-8") as f:
-            os.kill(int(f.read()), signal.SIGQUIT)
+        end_daemon(self.pid_file)
+
+
+def end_daemon(pid_file):
+    with open(pid_file, encoding="utf-8") as f:
+        os.kill(int(f.read()), signal.SIGQUIT if "nginx" in pid_file else signal.SIGTERM)
+
+
+# name -> command, its configuration; {dir}, {port}, {model} and {pair} (certificate and key in one file) are filled in
+DAEMONS = {
+    "haproxy": ("/usr/sbin/haproxy -D -p {dir}/haproxy.pid -f {dir}/haproxy.conf", """
+global
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 60s
+    timeout server 60s
+frontend tls
+    bind 127.0.0.1:{port} ssl crt {pair}
+    default_backend model
+backend model
+    server model 127.0.0.1:{model}
+"""),
+    "stunnel": ("/usr/bin/stunnel4 {dir}/stunnel.conf", """
+pid = {dir}/stunnel.pid
+output = {dir}/stunnel.log
+debug = err
+[model]
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:{model}
+cert = {pair}
+"""),
+}
+
+
+class Daemons:
+    """The other fronts, each a daemon of its own, with the certificate "good"."""
+
+    def __init__(self, authority, directory, model_port):
+        self.ports = dict(zip(DAEMONS, free_ports(len(DAEMONS))))
+        self.pid_files = [os.path.join(directory, name + ".pid") for name in DAEMONS]
+        pair = os.path.join(directory, "pair.pem")
+        with open(pair, "w", encoding="utf-8") as out:
+            for kind in ("pem", "key"):
+                with open(authority.path("good." + kind), encoding="utf-8") as f:
+                    out.write(f.read())
+        os.chmod(pair, 0o600)
+        for name, (command, text) in DAEMONS.items():
+            fill = {"dir": directory, "port": self.ports[name], "model": model_port, "pair": pair}
+            with open(os.path.join(directory, name + ".conf"), "w", encoding="utf-8") as f:
+                f.write(text.format(**fill))
+            subprocess.run(command.format(**fill).split(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not all(map(os.path.exists, self.pid_files)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def end(self):
+        for pid_file in self.pid_files:
+            end_daemon(pid_file)
 
 
 class ChangingKey:

@@ -15,12 +15,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import gnutls  # noqa: E402
 import openssl  # noqa: E402
-from peers import Authority, ChangingKey, Nginx, free_ports  # noqa: E402
+import secrets_kept  # noqa: E402
+from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
-SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY")
-PYTHON = ("session", "requests", "httpx-client", "httpx", "urllib")  # http.client: the trust tests use it
+PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
 
 
@@ -42,8 +43,19 @@ def matrix(front):
 
 
 def table():
-    for front in ("tls13", "tls12", "tickets", "chain"):
+    for front in ("tls13", "tls12", "chain", "haproxy", "stunnel"):
         yield from matrix(front)
+    for front in ("tickets", "no-tickets", "session-ids"):
+        yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
+                    for c in ("session", "requests"))
+        yield client(front, "ruby-each", "ruby", HERE + "/net_http.rb", "{tls}", "each")
+    # Closed by the server while the program pauses, and while its answers come from the engine.
+    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
+                for c in ("session", "httpx-client", "http.client"))
+    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200, rounds=2)
+    # HTTP/2 where the server takes it is left alone; where it does not, the client speaks HTTP/1.1.
+    yield client("http2", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8", rounds=None, inert=True)
+    yield client("tls13", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8")
     for c in ("httpx", "aiohttp"):
         yield client("tls13", "asyncio-" + c, "{python}", "{programs}/async_loop.py", "{tls}", c, "6", rounds=None,
                      inert=True)
@@ -54,6 +66,7 @@ def table():
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
     yield from openssl.scenarios(client)
+    yield from gnutls.scenarios(client)
 
 
 class Peers:
@@ -61,29 +74,22 @@ class Peers:
         self.authority = Authority(directory)
         self.model_port, = free_ports(1)
         self.nginx = Nginx(self.authority, directory, self.model_port)
+        self.daemons = Daemons(self.authority, directory, self.model_port)
         self.changing = ChangingKey(self.authority, self.model_port)
+        self.ports = {**self.nginx.ports, **self.daemons.ports, "changing": self.changing.port}
 
-    def port(self, front):
-        return self.changing.port if front == "changing" else self.nginx.ports[front]
+    def end(self):
+        self.nginx.end()
+        self.daemons.end()
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
+        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.ports[front]}/v1"
         names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
         scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
                          "CLIENT_PEM=" + self.authority.path("client.pem"),
                          "CLIENT_KEY=" + self.authority.path("client.key"),
                          *(word.replace("{tls}", url) for word in scenario.argv)]
-
-
-def leaks(scenario, run, trace):
-    texts = {"stderr": run.stderr}
-    if os.path.exists(trace):
-        with open(trace, "rb") as f:
-            texts["trace"] = f.read()
-    elif run.record.requests and not scenario.inert:
-        return ["no trace was written: this run has tested nothing"]
-    return [f"{secret!r} is in the {name}" for name, text in texts.items() for secret in SECRETS if secret in text]
 
 
 def check(options, peers, front, scenario, directory):
@@ -111,8 +117,12 @@ def check(options, peers, front, scenario, directory):
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
     scenario.env = {"XCS_TRACE": trace}
+    eye = secrets_kept.Eye(options.server)
+    eye.start()
     debug = once(options.libxcs, debug=True)
-    problems += leaks(scenario, debug, trace)
+    eye.end()
+    ahead = scenario.rounds is not None and not scenario.inert
+    problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
         problems += e2e.tail("stderr", debug.stderr)
     return problems, remarks
@@ -144,9 +154,11 @@ def main():
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
         peers = Peers(top)
+        secrets_kept.allow_cores()
         processes.become_subreaper()  # after nginx, which has gone to another parent
         try:
             openssl.build(top)
+            gnutls.build(top)
             if not openssl.has_11():
                 print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
             print(f"1..{len(chosen)}", flush=True)
@@ -163,7 +175,7 @@ def main():
                 sys.stdout.flush()
                 shutil.rmtree(directory, ignore_errors=True)
         finally:
-            peers.nginx.end()
+            peers.end()
     print(f"# {len(chosen) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
