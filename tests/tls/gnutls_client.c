@@ -117,6 +117,8 @@ static void open_session(void) {
     int r;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (has("large")) /* so that it fills up */
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         end_with(4, "connect", 0);
     if (has("nonblock"))
