@@ -1,7 +1,9 @@
 /* See canary.h. Pure functions but for the random source. */
 #include "canary.h"
+#include "base64.h"
 #include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,10 +19,41 @@ static void random_word(char *out, size_t n) {
     out[n] = '\0';
 }
 
+/* How three of its numbers look one after the other in base64. */
+static void pack(struct canaries *c) {
+    float f[3];
+    struct buf text = {0};
+    for (unsigned i = 0; i < 3; i++)
+        f[i] = (float)canary_number(c, i);
+    base64_add(&text, f, sizeof f);
+    memcpy(c->packed, text.p, sizeof c->packed);
+    buf_free(&text);
+}
+
 void canaries_init(struct canaries *c) {
     random_word(c->prefix, CANARY_PREFIX);
     c->prefix[0] = 'q';
     c->prefix[1] = 'z'; /* no word of any language, nor hexadecimal */
+    do {
+        if (getrandom(&c->digits, sizeof c->digits, 0) != sizeof c->digits)
+            abort();
+        c->digits = 100000 + c->digits % 500000;
+        snprintf(c->written, sizeof c->written, ".0%06u", c->digits);
+        pack(c);
+    } while (strpbrk(c->packed, "+/")); /* which some languages escape */
+}
+
+/*
+ * Eleven digits, so that every language prints those and no others. The seventh is in the middle, so that rounding to a float32 does
+ * not reach the sixth.
+ */
+double canary_number(const struct canaries *c, unsigned random) {
+    unsigned more = 20000 + random % 60000;
+    return ((double)c->digits * 1e5 + more) / 1e12;
+}
+
+bool canary_has_number(const struct canaries *c, const char *text, size_t len) {
+    return memmem(text, len, c->written, CANARY_DIGITS) || memmem(text, len, c->packed, CANARY_PACKED);
 }
 
 void canary_make(const struct canaries *c, char out[CANARY_LEN + 1]) {

@@ -3,22 +3,25 @@
 #include <string.h>
 
 static const struct row {
-    const char *name, *suffix, *keys, *unless;
+    const char *name, *path, *keys, *unless;
     unsigned rules;
-} apis[] = {{"none", NULL, NULL, NULL, 0},
-#define X(id, name, suffix, keys, unless, rules, builder) {name, suffix, keys, unless, rules},
+    enum xcs_stream stream;
+} apis[] = {{"none", NULL, NULL, NULL, 0, XCS_STREAM_NONE},
+#define X(id, name, path, keys, unless, rules, builder, stream) {name, path, keys, unless, rules, stream},
             XCS_MODEL_APIS(X)
 #undef X
 };
 
 /* There and not null, these make a call change something on the server's side, whatever the API. */
-static const char *const refused[] = {"background", "conversation", "mcp_servers", "container"};
+static const char *const refused[] = {"background",  "conversation", "conversation_id",
+                                      "mcp_servers", "container",    "connectors"};
 
-/* Tools that the server itself runs and that reach beyond it, by the value of "type". */
-static const char *const reaching_tools[] = {"mcp", "code_interpreter", "shell"};
+/* Tools that the server itself runs and that reach beyond it or keep what they did, by how the value of "type" begins. */
+static const char *const reaching_tools[] = {"mcp", "code_interpreter", "code_execution", "shell"};
 
 /* Where the APIs have their system text, beside messages whose role says it. */
-static const char *const system_keys[] = {"system", "systemInstruction", "instructions"};
+static const char *const system_keys[] = {"system", "systemInstruction", "system_instruction", "instructions",
+                                          "preamble"};
 
 #define NAME_MODEL_MAX 64
 #define NAME_HOST_MAX 80
@@ -28,6 +31,10 @@ static const char *const system_keys[] = {"system", "systemInstruction", "instru
 
 const char *api_name(enum api api) {
     return apis[api].name;
+}
+
+enum xcs_stream api_stream(enum api api) {
+    return apis[api].stream;
 }
 
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
@@ -87,11 +94,10 @@ char *call_name(const struct request *r, const struct call *call) {
     return out.p;
 }
 
-static bool has_suffix(const struct row *row, const char *target) {
-    size_t n = strcspn(target, "?"), s = strlen(row->suffix);
-    if (n < s || memcmp(target + n - s, row->suffix, s) != 0)
-        return false;
-    return !row->unless || !memmem(target, n, row->unless, strlen(row->unless));
+static bool has_path(const struct row *row, const char *target) {
+    size_t n = strcspn(target, "?");
+    return xcs_path_fits(target, n, row->path) &&
+           (!row->unless || !memmem(target, n, row->unless, strlen(row->unless)));
 }
 
 static bool has_keys(const struct row *row, const json_t *body) {
@@ -107,7 +113,7 @@ static bool has_keys(const struct row *row, const json_t *body) {
 /* The row of a target and, unless it is NULL, a body. */
 static enum api api_of(const char *target, const json_t *body) {
     for (size_t i = 1; i < COUNT(apis); i++)
-        if (has_suffix(&apis[i], target) && (!body || has_keys(&apis[i], body)))
+        if (has_path(&apis[i], target) && (!body || has_keys(&apis[i], body)))
             return (enum api)i;
     return API_NONE;
 }
@@ -124,7 +130,7 @@ static bool has_reaching_tool(const json_t *body) {
     json_array_foreach(json_object_get(body, "tools"), i, tool) {
         const char *type = json_string_value(json_object_get(tool, "type"));
         for (size_t k = 0; type && k < COUNT(reaching_tools); k++)
-            if (strcmp(type, reaching_tools[k]) == 0)
+            if (strncmp(type, reaching_tools[k], strlen(reaching_tools[k])) == 0)
                 return true;
     }
     return false;
@@ -204,9 +210,11 @@ bool detect(const struct xcs_addr *addr, const struct request *r, struct call *o
     out->body = json_loadb(r->body.p ? r->body.p : "", r->body.len, JSON_ALLOW_NUL, NULL);
     if (!json_is_object(out->body) || (out->api = api_of(r->target, out->body)) == API_NONE)
         return fail(out, why, "body is not that of a model call");
-    if (is_on(out->body, "stream", apis[out->api].rules & XCS_API_STREAMS))
-        return fail(out, why, "asks for a stream");
-    if (leaves_state(&apis[out->api], out->body))
+    const struct row *row = &apis[out->api];
+    out->streams = row->rules & XCS_API_STREAM_ONLY || is_on(out->body, "stream", row->rules & XCS_API_STREAMS);
+    if (out->streams && row->stream == XCS_STREAM_NONE)
+        return fail(out, why, "asks for a stream of a form that is not known");
+    if (leaves_state(row, out->body))
         return fail(out, why, "leaves state behind");
     out->site = hash_site(addr, r, out->body);
     return true;

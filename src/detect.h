@@ -28,6 +28,7 @@ struct call {
 /* False with a constant reason when it is no call that may be issued early; out->body is then NULL. */
 bool detect(const struct xcs_addr *addr, const struct request *r, struct call *out, const char **why);
 const char *api_name(enum api api);
+enum xcs_stream api_stream(enum api api);
 
 /* "openai-chat m example.com/v1/chat/completions": what a user knows the call's site by, printable whatever the request holds.
  * No query, which may hold a key, and nothing of the texts. The caller frees it. */

@@ -96,13 +96,23 @@ static void remember_leaves(struct graph *g, const struct node *n) {
     }
 }
 
+static bool make_stream(const struct graph *g, struct node *n, const struct shape *shape) {
+    char *text = shape_text(shape, &g->canaries, n->site && n->site->feeds);
+    bool ok = placeholder_stream(&g->canaries, &n->call, n->request, text, &n->placeholder);
+    free(text);
+    return ok;
+}
+
 /* In the shape of the site's real responses as soon as there is one. */
 static bool make_placeholder(const struct graph *g, struct node *n) {
     const struct shape *shape = n->site ? n->site->shape : NULL;
     buf_free(&n->placeholder);
     n->shaped = shape != NULL;
-    return (shape && shape_make(shape, &g->canaries, &n->call, n->request, n->site->feeds, &n->placeholder)) ||
-           placeholder_make(&g->canaries, &n->call, n->request, shape_dimension(shape), &n->placeholder);
+    if (shape && shape_make(shape, &g->canaries, &n->call, n->request, n->site->feeds, &n->placeholder))
+        return true;
+    if (n->call.streams)
+        return make_stream(g, n, shape);
+    return placeholder_make(&g->canaries, &n->call, n->request, shape_dimension(shape), &n->placeholder);
 }
 
 const struct buf *graph_placeholder(struct graph *g, struct node *n) {
@@ -133,7 +143,7 @@ static struct leaf *leaf_at(struct graph *g, const char *p) {
     return l;
 }
 
-/* A cut canary is one all the same, of a node that we cannot name: edge from 0. */
+/* A cut canary, or a number, is one all the same, of a node that we cannot name: edge from 0. */
 static bool link_text(struct graph *g, struct node *n, const char *text, size_t len) {
     const char *end = text + len;
     bool any = false;
@@ -150,7 +160,12 @@ bool graph_link(struct graph *g, struct node *n) {
     bool any = link_text(g, n, r->target, strlen(r->target));
     for (size_t i = 0; i < r->nheaders; i++)
         any |= link_text(g, n, r->headers[i].value, strlen(r->headers[i].value));
-    return link_text(g, n, r->body.p ? r->body.p : "", r->body.len) || any;
+    const char *body = r->body.p ? r->body.p : "";
+    if (canary_has_number(&g->canaries, body, r->body.len)) {
+        add_edge(n, 0);
+        any = true;
+    }
+    return link_text(g, n, body, r->body.len) || any;
 }
 
 bool graph_holds_canary(const struct graph *g, const struct request *r) {

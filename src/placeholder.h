@@ -15,4 +15,11 @@ json_t *placeholder_json(const struct canaries *c, const struct call *call, size
 bool placeholder_make(const struct canaries *c, const struct call *call, const struct request *r, size_t dimension,
                       struct buf *out);
 
+/*
+ * The same for a call that asks for its answer in pieces. `text`: what the pieces join to, NULL: a canary. False: the API has no form for
+ * that.
+ */
+bool placeholder_stream(const struct canaries *c, const struct call *call, const struct request *r, const char *text,
+                        struct buf *out);
+
 #endif

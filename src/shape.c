@@ -97,14 +97,12 @@ static bool learn_stream(struct shape *s, struct learning *l, const struct buf *
 }
 
 static bool learn_document(struct shape *s, struct learning *l, const json_t *v, const struct call *call) {
-    if (!json_is_object(v))
-        return false;
     json_t *guide = placeholder_json(l->canaries, call, 0);
-    if (!guide)
-        return false;
-    s->body = part_of(l, v, guide);
+    bool alike = guide && json_typeof(v) == json_typeof(guide);
+    if (alike)
+        s->body = part_of(l, v, guide);
     json_decref(guide);
-    return true;
+    return alike;
 }
 
 static bool learn_body(struct shape *s, const struct buf *body, const struct call *call) {
@@ -114,7 +112,7 @@ static bool learn_body(struct shape *s, const struct buf *body, const struct cal
     if (!body->p || json_is_deep(body->p, body->len))
         return false;
     json_t *v = json_loadb(body->p, body->len, 0, NULL);
-    if (v ? stream_text_of_list(v, &text) : stream_text(body->p, body->len, &text))
+    if (v ? call->streams && stream_text_of_list(v, &text) : stream_text(body->p, body->len, &text))
         ok = learn_stream(s, &l, &text);
     else if (v)
         ok = learn_document(s, &l, v, call);

@@ -4,22 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where an event has its piece of text: keys and list indices, from the root. The first that is a string counts. */
-static const char *const places[] = {
-    "choices.0.delta.content",           /* OpenAI chat, Mistral, llama.cpp */
-    "choices.0.text",                    /* OpenAI completions */
-    "delta.text",                        /* Anthropic */
-    "delta.message.content.text",        /* Cohere */
-    "candidates.0.content.parts.0.text", /* Google */
-    "message.content",                   /* Ollama chat */
-    "response",                          /* Ollama generate */
-    "token.text",                        /* TGI */
-    "content",                           /* llama.cpp completion */
-    "delta",                             /* OpenAI responses */
+/*
+ * Where an event has its piece of text: keys and list indices, from the root. The first that is a string counts; `of`: only in an event whose
+ * `tag` is that.
+ */
+static const struct {
+    const char *place, *tag, *of;
+} places[] = {
+    {"choices.0.delta.content", NULL, NULL},           /* OpenAI chat, Mistral, llama.cpp */
+    {"choices.0.text", NULL, NULL},                    /* OpenAI completions */
+    {"delta.text", NULL, NULL},                        /* Anthropic */
+    {"delta.message.content.text", NULL, NULL},        /* Cohere */
+    {"candidates.0.content.parts.0.text", NULL, NULL}, /* Google */
+    {"message.content", NULL, NULL},                   /* Ollama chat */
+    {"response", NULL, NULL},                          /* Ollama generate */
+    {"token.text", NULL, NULL},                        /* TGI */
+    {"content", NULL, NULL},                           /* llama.cpp completion */
+    {"text", "event_type", "text-generation"},         /* Cohere's first version */
+    {"delta", "type", "response.output_text.delta"},   /* OpenAI responses */
 };
-
-/* The events of OpenAI's responses whose "delta" is of the text and not of something else. */
-#define RESPONSES_TEXT "response.output_text.delta"
 
 static const json_t *follow(const json_t *v, const char *place) {
     while (v && *place) {
@@ -30,13 +33,17 @@ static const json_t *follow(const json_t *v, const char *place) {
     return v;
 }
 
+static bool has_tag(const json_t *event, const char *tag, const char *of) {
+    const char *v = tag ? json_string_value(json_object_get(event, tag)) : NULL;
+    return !tag || (v && strcmp(v, of) == 0);
+}
+
 static bool add_event(const json_t *event, struct buf *text) {
-    const char *type = json_string_value(json_object_get(event, "type"));
+    if (json_is_true(follow(event, "token.special")))
+        return false; /* TGI: no text, but the end of it */
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const json_t *v = follow(event, places[i]);
-        if (!json_is_string(v))
-            continue;
-        if (strcmp(places[i], "delta") == 0 && (!type || strcmp(type, RESPONSES_TEXT) != 0))
+        const json_t *v = follow(event, places[i].place);
+        if (!json_is_string(v) || !has_tag(event, places[i].tag, places[i].of))
             continue;
         buf_add(text, json_string_value(v), json_string_length(v));
         return true;

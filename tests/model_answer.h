@@ -47,12 +47,16 @@ struct request_view {
 struct answer {
     int status;
     const char *type;
+    bool chunked;
     char *body;
     size_t len;
     size_t *pauses; /* stream: offsets before which to wait gap_ms; null otherwise */
     size_t npauses;
     long gap_ms;
 };
+
+/* Is the answer one in pieces? Those are spread over the second half of the latency. */
+bool answer_streams(const struct request_view *req);
 
 /* Fills `out`, whose body and pauses the caller frees. Always succeeds: what is not understood gets a 400 or 404. */
 void answer_make(const struct request_view *req, const struct behaviour *how, struct answer *out);

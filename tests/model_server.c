@@ -1,5 +1,5 @@
 /*
- * The test model server: an OpenAI-compatible server on 127.0.0.1 whose answers are a function of the request, with the
+ * The test model server: a server on 127.0.0.1 that speaks like OpenAI and others, whose answers are a function of the request, with the
  * latency, the sizes and the failures that a test asks for. The tests and the benchmark run it as a program of its own.
  *
  * One network thread (libmicrohttpd, epoll) and one timer thread: a request that waits is a suspended connection, not a
@@ -143,13 +143,17 @@ static struct MHD_Response *response_for(struct request *req, struct answer *a) 
     d->answer = *a;
     d->end = cut >= 0 && (size_t)cut < a->len ? (size_t)cut : a->len;
     d->reset = how->reset >= 0;
-    bool chunked = how->chunked || strcmp(a->type, "text/event-stream") == 0;
+    bool chunked = how->chunked || a->chunked;
     return MHD_create_response_from_callback(chunked ? MHD_SIZE_UNKNOWN : a->len, SLICE, deliver, d, delivery_free);
 }
 
+static struct request_view view_of(const struct request *req) {
+    return (struct request_view){req->entry.method,   req->target, req->body,
+                                 req->entry.body_len, req->hash,   req->occurrence};
+}
+
 static enum MHD_Result queue_answer(struct request *req) {
-    struct request_view view = {req->entry.method,   req->target, req->body,
-                                req->entry.body_len, req->hash,   req->occurrence};
+    struct request_view view = view_of(req);
     struct answer a;
     req->client->served++;
     if (req->how.hangup)
@@ -263,11 +267,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!req->waited) {
         req->waited = true;
         consider(req);
-        long ms = req->how.latency_ms;
-        /* A stream spends the second half of its latency between its events. */
-        if (strstr(req->body, "\"stream\": true") || strstr(req->body, "\"stream\":true"))
-            ms /= 2;
-        if (wait_ms(connection, ms))
+        struct request_view view = view_of(req);
+        if (wait_ms(connection, req->how.latency_ms / (answer_streams(&view) ? 2 : 1)))
             return MHD_YES;
     }
     return queue_answer(req);

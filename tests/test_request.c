@@ -1,4 +1,5 @@
 /* Framing of a request as the shim sees it: which are held, and where they end. */
+#include "../shim/apis.h"
 #include "../shim/request.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,8 +26,15 @@ static void expect(const char *text, enum request_kind kind, size_t total) {
 
 static void model_calls_under_any_prefix(void **state) {
     (void)state;
-    static const char *const targets[] = {"/v1/chat/completions", "/chat/completions", "/a/b/c/chat/completions",
-                                          "/v1/completions?x=1", "/v1/embeddings"};
+    static const char *const targets[] = {"/v1/chat/completions",
+                                          "/chat/completions",
+                                          "/a/b/c/chat/completions",
+                                          "/v1/completions?x=1",
+                                          "/v1/embeddings",
+                                          "/model/a.b-v1:0/invoke",
+                                          "/models/org/name",
+                                          "/models/org/name/pipeline/feature-extraction",
+                                          "/v1beta/models/m:streamGenerateContent?alt=sse"};
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         char text[256];
         int n = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", targets[i]);
@@ -34,10 +42,39 @@ static void model_calls_under_any_prefix(void **state) {
     }
 }
 
+static void paths_fit_rows(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *row;
+        bool fits;
+    } pairs[] = {
+        {"/v1/a", "/a", true},
+        {"/v1/ab", "/a", false},
+        {"a", "/a", false},
+        {"/m/x/y", "/m/*", true},
+        {"/n/m/x", "/m/*", true},
+        {"/mx", "/m/*", false},
+        {"/m/x/go", "/m/*/go", true},
+        {"/m/go", "/m/*/go", false},
+        {"/m/x/go-on", "/m/*/go", false},
+        {"/m/abc/go", "/m/*b*/go", true},
+        {"/m/b/go", "/m/*b*/go", true},
+        {"/m/ac/go", "/m/*b*/go", false},
+        {"/b/m/a/go", "/m/*b*/go", false},
+        {"", "/a", false},
+        {"/m/a/m/go", "/m/*/go", true},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (xcs_path_fits(pairs[i].path, strlen(pairs[i].path), pairs[i].row) != pairs[i].fits)
+            fail_msg("%s, %s", pairs[i].path, pairs[i].row);
+}
+
 static void other_requests_pass(void **state) {
     (void)state;
+    static const char bedrock[] = "POST /model/a/converse-stream HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
     static const char get[] = "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char post[] = "POST /tool HTTP/1.1\r\nContent-Length: 5\r\n\r\n";
+    expect(bedrock, REQUEST_OTHER, sizeof bedrock - 1);
     expect(get, REQUEST_OTHER, sizeof get - 1);
     expect(post, REQUEST_OTHER, sizeof post - 1 + 5);
 }
@@ -101,9 +138,9 @@ static void pipelined_bytes_show(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(model_calls_under_any_prefix),  cmocka_unit_test(other_requests_pass),
-        cmocka_unit_test(what_is_never_looked_at_again), cmocka_unit_test(any_cut_is_held),
-        cmocka_unit_test(pipelined_bytes_show),
+        cmocka_unit_test(paths_fit_rows),      cmocka_unit_test(model_calls_under_any_prefix),
+        cmocka_unit_test(other_requests_pass), cmocka_unit_test(what_is_never_looked_at_again),
+        cmocka_unit_test(any_cut_is_held),     cmocka_unit_test(pipelined_bytes_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

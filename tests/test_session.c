@@ -55,7 +55,7 @@ static void test_left_to_the_program(void **state) {
         "GET /v1/models HTTP/1.1\r\n\r\n",
         "POST /v1/files HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
         "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-        "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 29\r\n\r\n{\"messages\":[],\"stream\":true}",
+        "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 28\r\n\r\n{\"messages\":[],\"store\":true}",
         "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 99\r\n\r\n{\"messages\":[]}",
         "\x16\x03\x01",
     };

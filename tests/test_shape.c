@@ -451,6 +451,7 @@ static void test_until_the_end_of_the_connection(void **state) {
 static void check_stream(struct place *p, const char *body) {
     shape_free(p->shape);
     p->shape = NULL;
+    p->call.streams = true;
     learn_with(p, "Content-Type: text/event-stream\r\n", body, strlen(body));
     struct buf none = {0};
     char *text = shape_text(p->shape, &p->canaries, false);

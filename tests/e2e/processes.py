@@ -66,6 +66,11 @@ def _shares_memory(a, b):
     return ctypes.CDLL(None).syscall(kcmp, a, b, 1, 0, 0) in (0, -1)
 
 
+def is_copy(pid, main):
+    return (command_line(pid), _executable(pid)) == (command_line(main), _executable(main)) and \
+        not _shares_memory(pid, main)
+
+
 def find(kind, main):
     """The processes of a kind: "engine", "holder" (the engine's parent) or "ahead" (copies of main)."""
     below = descendants(os.getpid())
@@ -75,10 +80,8 @@ def find(kind, main):
         return engines
     if kind == "holder":
         return holders
-    like_main = (command_line(main), _executable(main))
-    copies = [pid for pid, (parent, state) in below.items()
-              if parent == main and state != "Z" and pid not in holders and not _shares_memory(pid, main)]
-    return [pid for pid in copies if (command_line(pid), _executable(pid)) == like_main]
+    return [pid for pid, (parent, state) in below.items()
+            if parent == main and state != "Z" and pid not in holders and is_copy(pid, main)]
 
 
 class Saboteur(threading.Thread):

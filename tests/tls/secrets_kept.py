@@ -34,7 +34,7 @@ def _may_dump(pid):
 class Eye(threading.Thread):
     """Looks at the processes below the harness while a program runs, servers aside."""
 
-    PATIENCE = 3  # looks; a copy is made before it seals itself
+    PATIENCE = 1  # looks; a copy is made before it seals itself
 
     def __init__(self, server):
         super().__init__(daemon=True)
@@ -46,7 +46,7 @@ class Eye(threading.Thread):
 
     def run(self):
         looks = {}
-        while not self.over.wait(0.01):
+        while not self.over.wait(0.002):
             for pid, (parent, _) in processes.descendants(os.getpid()).items():
                 words = processes.command_line(pid)
                 if self.server in words:
@@ -62,7 +62,7 @@ class Eye(threading.Thread):
         if processes.is_engine(pid):
             self.engines.add(pid)
             return "the engine"
-        if parent != os.getpid() and pid in processes.find("ahead", parent):
+        if parent != os.getpid() and processes.is_copy(pid, parent):
             self.copies.add(pid)
             return "a run-ahead"
         return None
