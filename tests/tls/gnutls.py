@@ -15,7 +15,7 @@ READS = ("bytes", "sevens", "nonblock", "nonblock bytes", "nonblock resume")
 
 def build(into):
     subprocess.run([os.environ.get("CC", "cc"), *FLAGS, os.path.join(HERE, "gnutls_client.c"), "-o",
-                    os.path.join(into, "gnutls_client"), "-lgnutls"], check=True)
+                    os.path.join(into, "gnutls_client"), "-lgnutls", "-pthread"], check=True)
 
 
 def scenarios(client):
@@ -44,6 +44,8 @@ def scenarios(client):
     yield c("tls13", "ask", "close until-end")
     yield c("tls12", "ask", "close until-end nonblock")
     yield c("tls13", "ask", "each fresh", rounds=None)
+    yield c("tls13", "ask", "threads each", rounds=None, wasted=8)
+    yield c("tls13", "callback", "threads nonblock", rounds=None, wasted=8)
     yield c("tls13", "ask", "cork", inert=True, rounds=None)
     yield c("tls13", "ask", "each resumes")
     yield c("tickets", "ask", "each resumes")
