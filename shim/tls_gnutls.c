@@ -123,7 +123,7 @@ static size_t describe(const void *functions, void *session, char *out, size_t s
     struct gnutls_seen *s = gnutls_session_of(session);
     void *live = gnutls_live(s, session);
     unsigned n = 0;
-    if (has_certificate(lib, session) || asked_to_leave(lib, live))
+    if (!s || has_certificate(lib, session) || asked_to_leave(lib, live))
         return 0;
     const struct gnutls_datum *chain = lib->gnutls_certificate_get_peers(live, &n);
     size_t name = strlen(s->way.name) + 1;
