@@ -139,7 +139,7 @@ void mode_bio(const struct way *way) {
         struct text request = request_of(prompt, 0, "");
         int r = BIO_write(chain, request.bytes, (int)request.len), n = 0;
         say("written all %d, flush %d\n", r == (int)request.len, (int)BIO_flush(chain));
-        while (!(n > 3 && strchr(room, '}') && strstr(room, "\r\n\r\n") && room[n - 1] == '}') &&
+        while (!(n > 3 && strstr(room, "\r\n\r\n") && room[n - 1] == '}') &&
                (r = BIO_read(chain, room + n, (int)sizeof room - 1 - n)) > 0) {
             n += r;
             room[n] = '\0';

@@ -34,7 +34,8 @@ static void append(struct text *t, const char *bytes, size_t n) {
         if (!t->bytes)
             abort();
     }
-    memcpy(t->bytes + t->len, bytes, n);
+    if (n)
+        memcpy(t->bytes + t->len, bytes, n);
     t->len += n;
     t->bytes[t->len] = '\0';
 }
