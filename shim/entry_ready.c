@@ -262,7 +262,7 @@ XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
     struct select_call c = {.timeout = timeout};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
         look_selected(n, r, w, select_waits(&c));
-    if (XCS_LIKELY(!any_selected(n, r)))
+    if (XCS_LIKELY(!r || !any_selected(n, r)))
         return REAL(select)(n, r, w, e, timeout);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
 }
@@ -271,7 +271,7 @@ XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct time
     struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
         look_selected(n, r, w, select_waits(&c));
-    if (XCS_LIKELY(!any_selected(n, r)))
+    if (XCS_LIKELY(!r || !any_selected(n, r)))
         return REAL(pselect)(n, r, w, e, limit, mask);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
 }

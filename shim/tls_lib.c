@@ -11,6 +11,8 @@
 
 #define LIBS 64
 #define CALLERS 512
+#define EX_SESSION 0 /* CRYPTO_EX_INDEX_SSL */
+#define EX_CONTEXT 1
 
 static struct tls_lib libs[LIBS];
 static size_t nlibs;
@@ -33,7 +35,7 @@ static const void *own_base(void) {
 }
 
 /* A scope to look names up in: the caller's, or what comes after us when the caller is the program itself. */
-static void *scope_of(void *caller, const void **base) {
+void *tls_scope_of(void *caller, const void **base) {
     Dl_info info;
     struct link_map *map = NULL;
     if (!dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
@@ -48,7 +50,7 @@ static void *scope_of(void *caller, const void **base) {
     return handle ? handle : RTLD_NEXT;
 }
 
-static void *look_up(void *scope, const char *name) {
+void *tls_look_up(void *scope, const char *name) {
     Dl_info info;
     void *p = dlsym(scope, name);
     if (p && dladdr(p, &info) && info.dli_fbase == own_base())
@@ -75,19 +77,25 @@ static const struct tls_lib *bind_any(void) {
 
 static const struct tls_lib *bind(void *scope) {
     struct tls_lib lib = {0};
-    bool whole = true;
-    lib.id = look_up(scope, "SSL_read");
+    bool whole = true, lazy = true;
+    lib.id = tls_look_up(scope, "SSL_read");
     if (!lib.id)
         return in_use ? in_use : nlibs ? &libs[0] : bind_any();
     for (size_t i = 0; i < nlibs; i++)
         if (libs[i].id == lib.id)
             return &libs[i];
 #define X(type, name, args, needed)                                                                                    \
-    lib.name = (type(*) args)look_up(scope, #name);                                                                    \
-    whole &= lib.name || !(needed);
+    lib.name = (type(*) args)tls_look_up(scope, #name);                                                                \
+    whole &= lib.name || (needed) != 1;                                                                                \
+    lazy &= lib.name || (needed) != 2;
     XCS_TLS_FUNCTIONS(X)
 #undef X
     lib.usable = whole;
+    if (whole && lazy) {
+        lib.session_mark = lib.CRYPTO_get_ex_new_index(EX_SESSION, 0, NULL, NULL, NULL, NULL);
+        lib.context_mark = lib.CRYPTO_get_ex_new_index(EX_CONTEXT, 0, NULL, NULL, NULL, NULL);
+        lib.lazy = lib.session_mark >= 0 && lib.context_mark >= 0;
+    }
     if (nlibs == LIBS)
         return NULL;
     libs[nlibs] = lib;
@@ -105,7 +113,7 @@ const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
     int saved = errno;
     const void *base = NULL;
     pthread_mutex_lock(&bind_lock);
-    void *scope = scope_of(caller, &base);
+    void *scope = tls_scope_of(caller, &base);
     *nested = base == own_base() && in_use;
     if (*nested)
         lib = in_use;

@@ -13,7 +13,7 @@
 
 static size_t differing_byte(const struct buf *a, const struct buf *b) {
     size_t i = 0, n = a->len < b->len ? a->len : b->len;
-    while (i < n && a->p[i] == b->p[i])
+    while (i < n && a->p && b->p && a->p[i] == b->p[i])
         i++;
     return i;
 }

@@ -3,7 +3,8 @@
  * responses back. One per engine process. All functions are for the engine's main thread; only what
  * dispatch.c keeps behind its lock is shared with the dispatcher's thread.
  *
- * No retries, no redirects, no proxies or cookies from the environment: a call is issued exactly as the program would have,
+ * A call of the family XCS_AF_CALL is one of libcurl's, with the program's own options (shim/curl_call.h); its result is frames. Of all others:
+ * no retries, no redirects, no proxies or cookies from the environment: a call is issued exactly as the program would have,
  * to the very address that the program had connected to.
  */
 #ifndef XCS_DISPATCH_H
@@ -47,6 +48,7 @@ struct dispatch_result {
     size_t head_len;                  /* bytes of raw up to and with the empty line */
     bool closes;                      /* the server closes after it, or its end is the end of the connection */
     char error[80];                   /* transfer failed: why, one line, no secrets */
+    uint64_t retry_after;             /* what the server asked for, in seconds */
     uint64_t started_ns, finished_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -7,7 +7,7 @@ ask = lambda do |prompt|
   call = JSON.dump({ model: "test-model", messages: [{ role: "user", content: prompt }] })
   JSON.parse(Net::HTTP.post(uri, call, { "Content-Type" => "application/json" }).body)["choices"][0]["message"]["content"]
 end
-4.times do |i|
+3.times do |i|
   views = %w[lawyer doctor farmer].map { |role| ask.("as a #{role}, assess item #{i}") }
   puts "#{i} #{ask.("judge:\n" + views.join("\n"))}"
   $stdout.flush

@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import gnutls  # noqa: E402
 import tap  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
@@ -67,6 +68,7 @@ def table():
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
     yield from openssl.scenarios(client)
+    yield from gnutls.scenarios(client)
 
 
 class Peers:
@@ -158,6 +160,7 @@ def main():
         processes.become_subreaper()  # after the daemons, which have gone to another parent
         try:
             openssl.build(top)
+            gnutls.build(top)
             if not openssl.has_11():
                 print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
             return tap.run(rows, lambda row, directory: check(options, peers, *row, directory), top)
