@@ -82,9 +82,11 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
         *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
         return true;
     }
-    if (!c || !c->tls->trust || n == 0)
+    if (!c || !c->tls->trust)
         return false;
     c->tls->error = 0;
+    if (n == 0)
+        return false;
     c->tls->unfinished = false;
     if (!conn_send(lib->SSL_get_fd(ssl), VIA_TLS, &iov, 1, 0, result))
         return false;

@@ -18,6 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+import tap  # noqa: E402
 from record import Record, describe, difference  # noqa: E402
 
 SDKS = ("openai-chat", "openai-response", "openai-embedding", "anthropic", "google", "ollama", "ollama-generate",
@@ -196,44 +197,26 @@ def parse():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("names", nargs="*", help="run only tests whose name contains one of these")
     p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
-    p.add_argument("--xcs", help="the xcs command; must be beside libxcs.so")
+    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
     p.add_argument("--python", default="build/sdks/bin/python", help="the interpreter that has the SDKs")
     options = p.parse_args()
     if not options.server or not options.libxcs:
         p.error("--server and --libxcs are needed")
-    for name in ("libxcs", "xcs", "server", "python"):
-        if getattr(options, name):
-            setattr(options, name, os.path.abspath(getattr(options, name)))  # no realpath: a venv's python is a link
-    beside = os.path.join(os.path.dirname(options.libxcs), "xcs")
-    if options.xcs and os.path.realpath(options.xcs) != os.path.realpath(beside):
-        p.error("--xcs must be beside --libxcs")
+    tap.complete(options)
     options.nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     return options
 
 
 def main():
     options = parse()
-    rows = [(f"{sdk}-{'https' if tls else 'http'}", sdk, tls) for tls in (False, True) for sdk in SDKS]
-    rows = [row for row in rows if not options.names or any(n in row[0] for n in options.names)]
-    failed = 0
-    print(f"1..{len(rows)}", flush=True)
+    rows = tap.chosen([(f"{sdk}-{'https' if tls else 'http'}", (sdk, tls)) for tls in (False, True) for sdk in SDKS],
+                      options.names)
+    if any(tls for _, (_, tls) in rows) and not options.nginx:
+        sys.exit("nginx is not installed")
     with tempfile.TemporaryDirectory(prefix="xcs-sdk-") as top:
         make_certificates(top)
-        for number, (name, sdk, tls) in enumerate(rows, 1):
-            try:
-                if tls and not options.nginx:
-                    raise RuntimeError("nginx is not installed")
-                problems, remarks = run_one(options, top, sdk, tls)
-            except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-                problems, remarks = [f"the test itself failed: {error}"], []
-            failed += bool(problems)
-            print(f"{'not ok' if problems else 'ok'} {number} - {name}")
-            for line in remarks + problems:
-                print("#", line)
-            sys.stdout.flush()
-    print(f"# {len(rows) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+        return tap.run(rows, lambda row, _: run_one(options, top, *row), top)
 
 
 if __name__ == "__main__":
