@@ -11,11 +11,13 @@
 struct curl_answer {
     char *bytes;
     size_t len, room;
-    size_t given; /* of them, how many belong to frames that were delivered */
-    char *url;    /* the call's own: an answer that does not say where it came from came from there */
+    size_t given;                 /* of them, how many belong to frames that were delivered */
+    size_t sent;                  /* bytes of the call's body */
+    char *url;                    /* the call's own: an answer that does not say where it came from came from there */
+    struct curl_headers *headers; /* made when they are asked for */
 };
 
-struct curl_answer *curl_answer_new(const char *url);
+struct curl_answer *curl_answer_new(const char *url, size_t sent);
 void curl_answer_free(struct curl_answer *a); /* NULL is fine */
 
 /* Room for n more bytes, whose count is added to `len` when they are there; NULL: no memory, or too much. */

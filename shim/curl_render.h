@@ -12,6 +12,7 @@ struct curl_call {
     char *url;
     char *text; /* the rendered request */
     size_t len;
+    size_t body_len;
 };
 
 /*

@@ -177,6 +177,18 @@ static bool set_line(const struct curl_lib *curl, struct call *call, char *line)
 
 /* --- the response, as it comes --- */
 
+/*
+ * A request is about to go out: the call itself, or what a redirection asks for. Nothing but a model call may go out before its turn,
+ * so where one becomes a GET it ends here.
+ */
+static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+    struct call *call = user;
+    char *method = NULL;
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    call->get_info(call->easy, CURLINFO_EFFECTIVE_METHOD, &method);
+    return method && strcmp(method, "POST") == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 static bool keep_frame(struct call *call, enum xcs_frame_type type, uint32_t arg, const void *data, size_t len) {
     struct xcs_frame f = {type, arg, len};
     return call_keep(call, &f, sizeof f) && call_keep(call, data, len);
@@ -257,7 +269,10 @@ bool call_set_curl(const struct curl_lib *curl, struct call *call) {
     for (size_t i = 0; bad == CURLE_OK && i < call->nheaders; i++)
         if (!set_line(curl, call, call->headers[i]))
             return false;
+    call->get_info = curl->easy_getinfo;
     bad |= curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
