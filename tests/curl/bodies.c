@@ -197,6 +197,10 @@ static void mime(const char *url) {
         curl_mime_free(form);
     }
     MUST(curl_easy_setopt(c.easy, CURLOPT_HTTPHEADER, c.headers));
+    char *form = strstr(c.url, "/form");
+    if (form)
+        memmove(form, form + 5, strlen(form + 5) + 1);
+    MUST(curl_easy_setopt(c.easy, CURLOPT_URL, c.url));
     for (int i = 0; i < 3; i++) {
         MUST(curl_easy_setopt(c.easy, CURLOPT_COPYPOSTFIELDS, ask(&c, i)));
         call_perform(&c);

@@ -108,6 +108,7 @@ static void url_handle(struct call *c) {
     parts = curl_url();
     curl_url_set(parts, CURLUPART_URL, c->url, 0);
     curl_url_set(parts, CURLUPART_QUERY, "from=handle", CURLU_APPENDQUERY);
+    MUST(curl_easy_setopt(c->easy, CURLOPT_URL, NULL)); /* or that would be told as the effective one */
     MUST(curl_easy_setopt(c->easy, CURLOPT_CURLU, parts));
 }
 
@@ -199,6 +200,7 @@ static void http2(struct call *c) {
 
 static void prior_knowledge(struct call *c) {
     MUST(curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+    MUST(curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L)); /* nginx refuses the second on a connection */
 }
 
 static void unverified(struct call *c) {
