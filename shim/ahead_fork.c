@@ -33,9 +33,6 @@
 #define KERNEL_SIGSET 8
 #define VERDICT_MS 300
 
-/* glibc 2.32: true as long as the process has never had a second thread. */
-extern char __libc_single_threaded __attribute__((weak));
-
 static struct ahead_plan plan;
 static pid_t children[CHILDREN];
 static pid_t current;
@@ -84,10 +81,6 @@ static pid_t *free_child(void) {
         if (!children[i])
             return &children[i];
     return NULL;
-}
-
-static bool threaded(void) {
-    return !&__libc_single_threaded || !__libc_single_threaded;
 }
 
 /* Only in the copy. Everything up to the return of ahead_quarantine runs on raw system calls. */
@@ -264,8 +257,8 @@ bool main_run_ahead(struct conn *c, int fd, bool always) {
         await_verdict(c, fd, &mask);
     enum forked forked = c->may_fork ? FORK_MAIN : FORK_NONE;
     for (int take = 0; forked == FORK_MAIN && take <= RETAKES; take++) {
-        forked = attempt(c, fd, &mask, threaded());
-        if (forked != FORK_MAIN || !threaded() ||
+        forked = attempt(c, fd, &mask, xcs_threaded());
+        if (forked != FORK_MAIN || !xcs_threaded() ||
             (fd >= 0 ? readable_within(fd, -1, STUCK_MS, &mask) : progress_within(STUCK_MS, &mask)))
             break;
         sigset_t saved;

@@ -108,7 +108,8 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
             c->held_len = c->claimed;
         if (c->claimed >= c->req.total)
             sent_all(c);
-    }
+    } else if (r < 0 && err == EBADF)
+        return false; /* not ours any more */
     *result = r;
     errno = err;
     return true;
@@ -189,7 +190,7 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     sigset_t saved;
     size_t n = 0;
     bool done = false;
-    if (!conn_mine())
+    if ((via == VIA_SOCKET && conn_below_tls(fd)) || !conn_mine())
         return false;
     if (xcs_inside_curl) {
         conn_forget(fd);
@@ -201,6 +202,7 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
     if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
+        c->spoken |= via == VIA_SOCKET;
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;
         if (store && !append(c, iov, iovcnt, n)) {
             c->state = CONN_SEND;

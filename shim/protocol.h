@@ -18,6 +18,8 @@
  *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
  *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED, LEARN [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
+ *     FORESEEN  arg=trust                                       STATE    node: the next call foreseen, if it is issued,
+ *                                                                        and to that peer; else 0
  *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
  *               [fds: run-ahead's channel, pidfd]
  *     ANSWERED  node: first byte of a MISS's answer was read    (no reply)
@@ -87,7 +89,8 @@ enum xcs_type {
     XCS_KEEP,
     XCS_KEPT,
     XCS_REAP,
-    XCS_READ
+    XCS_READ,
+    XCS_FORESEEN
 };
 
 enum xcs_verdict {

@@ -16,6 +16,7 @@ import threading
 import time
 
 import processes
+import tap
 from record import Record, describe, difference
 from scenarios import SCENARIOS
 
@@ -287,43 +288,23 @@ def parse(description):
     options = p.parse_args()
     if not options.list and (not options.server or not (options.libxcs or options.native_only)):
         p.error("--server and --libxcs are needed")
-    if options.libxcs and not options.xcs:
-        options.xcs = os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server", "bin"):
-        if getattr(options, name):
-            setattr(options, name, os.path.abspath(getattr(options, name)))
-    return options
+    return tap.complete(options)
 
 
 def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
-    chosen = [s for s in scenarios if not options.names or any(n in s.name for n in options.names)] * options.repeat
+    rows = tap.chosen([(s.name, s) for s in scenarios], options.names) * options.repeat
     if options.list:
-        print("\n".join(s.name for s in chosen))
+        print("\n".join(name for name, _ in rows))
         return 0
     processes.become_subreaper()
-    failed = 0
-    print(f"1..{len(chosen)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
         if not options.bin:
             options.bin = os.path.join(top, "bin")
             os.mkdir(options.bin)
             compile_programs(options.bin)
-        for number, scenario in enumerate(chosen, 1):
-            directory = tempfile.mkdtemp(dir=top)
-            try:
-                problems, remarks = run_scenario(options, scenario, directory)
-            except (RuntimeError, OSError) as error:
-                problems, remarks = [f"the test itself failed: {error}"], []
-            failed += bool(problems)
-            print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
-            for line in remarks + problems:
-                print("#", line)
-            sys.stdout.flush()
-            shutil.rmtree(directory, ignore_errors=True)
-    print(f"# {len(chosen) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+        return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)
 
 
 if __name__ == "__main__":

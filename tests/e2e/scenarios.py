@@ -82,8 +82,8 @@ PATTERNS = [
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
     # A number may be made up where it is calculated with, and not where it goes into another call.
-    python("pattern/numbers", "numbers", "session", 8, latency=300, rounds=3),
-    python("pattern/numbers-fed", "numbers", "session", 6, "fed", latency=300, rounds=4),
+    python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
+    python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
     python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
@@ -151,6 +151,22 @@ WIRE = [
 ]
 
 
+# Each API of shim/apis.h: what it answers can be taken apart in a run-ahead, and a later call that needs it is found dependent.
+APIS = [
+    *(python(f"api/{name}", "apis", "session", name, latency=300, rounds=2) for name in (
+        "chat", "azure", "completion", "fim", "response", "moderation", "image", "message", "google", "google-embed",
+        "google-embed-batch", "ollama-chat", "ollama-generate", "ollama-embed", "ollama-embedding", "embedding",
+        "llama", "infill", "llama-embedding", "rerank", "cohere", "cohere-1", "cohere-embed", "cohere-embed-1", "tgi",
+        "hugging-face", "hugging-face-features", "converse", "bedrock-claude", "bedrock-titan", "bedrock-titan-embed",
+        "bedrock-llama", "bedrock-mistral")),
+    python("api/google-list", "apis", "session", "google-list", latency=300, rounds=2),
+    python("api/aws-signed", "aws_signed", latency=1200, rounds=2, varies=True),
+    *(python(f"stream/{name}", "apis", "session", name, "stream", latency=300, rounds=2) for name in (
+        "chat", "completion", "response", "message", "google", "ollama-chat", "ollama-generate", "llama", "cohere",
+        "cohere-1", "tgi", "hugging-face")),
+]
+
+
 def refused(name, what, number):
     return Scenario(f"open/{name}", ["{bin}/deny_syscall", what, str(number), "{python}", "{programs}/loop.py", "{url}",
                                      "session", "6"], wasted=6)
@@ -192,4 +208,4 @@ LAUNCHER = [
     python("run/off", "loop", "session", 6, order=True, inert=True, env={"XCS": "off"}),
 ]
 
-SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + FAIL_OPEN + LAUNCHER
+SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + APIS + FAIL_OPEN + LAUNCHER
