@@ -480,6 +480,32 @@ static void test_tls_goes_to_the_same_peer(void **state) {
     runner_free(&r);
 }
 
+static void test_main_is_told_what_comes_next(void **state) {
+    (void)state;
+    uint64_t node;
+    harness_trust = 2;
+    main_trusts(1, "elsewhere.example", "another key");
+    main_trusts(2, "model.example", "a key");
+    struct runner r = start(&node);
+    assert_int_equal(main_foresees(2), 0);
+    const char *const prompts[] = {"second", "third"};
+    for (size_t i = 0; i < 2; i++) {
+        runner_tell(&r, XCS_TRUST, "");
+        runner_ask(&r, prompts[i]);
+        assert_non_null(runner_answer(&r));
+        assert_int_equal(main_foresees(2), issued(0));
+    }
+    assert_int_equal(main_foresees(1), 0);
+    main_tell(XCS_ANSWERED, node, 0);
+    finish(0, 200, "{}");
+    assert_int_equal(main_foresees(2), issued(0));
+    close(ask_hit("second"));
+    assert_int_equal(main_foresees(2), issued(1));
+    finish(1, 500, "{}");
+    assert_int_equal(main_foresees(2), 0);
+    runner_free(&r);
+}
+
 static void test_unknown_peer_is_left_alone(void **state) {
     (void)state;
     main_trusts(2, "model.example", "a key");
@@ -656,6 +682,7 @@ int main(void) {
         T(test_effects_end_it),
         T(test_close_is_honoured),
         T(test_tls_goes_to_the_same_peer),
+        T(test_main_is_told_what_comes_next),
         T(test_unknown_peer_is_left_alone),
         T(test_answer_of_another_peer_is_not_taken),
         T(test_main_ends),
