@@ -28,6 +28,7 @@ void curl_answer_free(struct curl_answer *a) {
     if (!a)
         return;
     curl_headers_free(a->headers);
+    free(a->certs);
     free(a->bytes);
     free(a->url);
     free(a);

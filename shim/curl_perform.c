@@ -12,6 +12,7 @@
 #include "curl_deliver.h"
 #include "curl_lesson.h"
 #include "curl_render.h"
+#include "curl_trust.h"
 #include "raw.h"
 #include "trap.h"
 #include <errno.h>
@@ -229,9 +230,10 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
     struct verdict v = look_up(call, &c);
     if (v.kind == XCS_PASS)
         return real_perform(h);
+    uint64_t trust = curl_trust_of(h, &call->addr);
     if (v.kind == XCS_HIT) {
         struct hit hit = {v.fd, -1};
-        bool answered = take_hit(h, &hit, &code);
+        bool answered = (!call->tls || curl_trust_proven(trust)) && take_hit(h, &hit, &code);
         close_hit(&hit);
         if (answered)
             return code;
@@ -248,6 +250,8 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
     xcs_inside_curl = false;
     tell(XCS_ANSWERED, &c);
     curl_lesson_end(&lesson, code, c.node);
+    if (call->tls && code == CURLE_OK)
+        curl_trust_prove(trust);
     return code;
 }
 

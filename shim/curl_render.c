@@ -328,6 +328,14 @@ static bool has_two_urls(const struct curl_handle *h) {
     return curl_pointer_of(h, CURLOPT_URL) && curl_pointer_of(h, CURLOPT_CURLU);
 }
 
+/* How a certificate is put in words depends on the TLS library. */
+static bool tells_certificates(const struct curl_handle *h) {
+    const struct curl_value *tells = curl_value_of(h, CURLOPT_CERTINFO);
+    const curl_version_info_data *v =
+        tells && tells->number && h->lib->version_info ? h->lib->version_info(CURLVERSION_NOW) : NULL;
+    return tells && tells->number && !(v && v->ssl_version && strncmp(v->ssl_version, "OpenSSL/", 8) == 0);
+}
+
 /* What stands against it before anything is written; NULL: nothing. */
 static const char *refused(const struct curl_handle *h) {
     return h->opaque                       ? "an option that XCS does not know"
@@ -336,6 +344,7 @@ static const char *refused(const struct curl_handle *h) {
            : !h->postfields                ? "a body that is read"
            : is_another_method(h)          ? "another method"
            : is_prior_knowledge(h)         ? "HTTP/2 without asking first"
+           : tells_certificates(h)         ? "certificates in the words of another TLS library"
            : has_two_urls(h)               ? "two URLs"
            : prints_progress(h)            ? "a progress meter"
            : lacks_file(h)                 ? "nowhere to write to"
@@ -352,7 +361,8 @@ bool curl_render(const struct curl_handle *h, struct curl_call *out, const char 
         if (!*against)
             *against = add_call(&t, h, url, path);
         if (!*against) {
-            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h)};
+            bool tls = strncasecmp(url, "https:", 6) == 0;
+            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h), tls};
             return true;
         }
     }

@@ -13,6 +13,7 @@ struct curl_call {
     char *text; /* the rendered request */
     size_t len;
     size_t body_len;
+    bool tls;
 };
 
 /*

@@ -51,6 +51,10 @@ XCS_EXPORT CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...) {
     void *out = va_arg(ap, void *);
     va_end(ap);
     struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    if (h && h->answer && !h->busy && out && info == CURLINFO_CERTINFO) {
+        *(const struct curl_certinfo **)out = curl_answer_certs(h->answer);
+        return CURLE_OK;
+    }
     if (h && h->answer && out && curl_answer_info(h->answer, info, out))
         return CURLE_OK;
     return lib ? lib->easy_getinfo(easy, info, out) : CURLE_FAILED_INIT;

@@ -7,6 +7,7 @@
  */
 #include "../shim/curl_infos.h"
 #include "../shim/curl_options.h"
+#include "buf.h"
 #include "dispatch_impl.h"
 
 #include <errno.h>
@@ -219,8 +220,21 @@ static bool keep_info(const struct curl_lib *curl, struct call *call, uint32_t i
     }
 }
 
+static bool keep_certificate(struct call *call, const struct curl_slist *texts) {
+    struct buf all = {0};
+    for (; texts; texts = texts->next)
+        buf_add(&all, texts->data, strlen(texts->data) + 1);
+    bool ok = keep_frame(call, XCS_FRAME_CERT, 0, all.p, all.len);
+    buf_free(&all);
+    return ok;
+}
+
 static bool keep_infos(const struct curl_lib *curl, struct call *call) {
+    struct curl_certinfo *certs = NULL;
     bool ok = true;
+    if (curl->easy_getinfo(call->easy, CURLINFO_CERTINFO, &certs) == CURLE_OK && certs)
+        for (int i = 0; ok && i < certs->num_of_certs; i++)
+            ok = keep_certificate(call, certs->certinfo[i]);
     for (size_t i = 0; ok && i < COUNT(infos); i++)
         ok = keep_info(curl, call, infos[i]);
     return ok;
