@@ -36,7 +36,7 @@ struct dispatch_call {
 
 /*
  * A finished call; or, of a call that streams, what has arrived since the last piece (`more`), and at its end the rest. `raw` is
- * malloc'ed and belongs to the receiver; NULL when the transfer failed.
+ * malloc'ed and belongs to the receiver; NULL when the transfer failed, but for the rest of a stream that broke after a piece.
  */
 struct dispatch_result {
     uint64_t id;
