@@ -148,11 +148,14 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     if (r->status == 429 || r->status == 503)
         overloaded(s, n->origin, r);
     keep_lost(s, n);
-    if (n->hit && n->raw && r->raw) /* main sees the stream break where it does */
+    if (n->hit && n->raw && r->raw) /* main sees the stream break where it does, and how */
         hit_piece(n->hit, r->raw, r->raw_len);
     free(r->raw);
     if (n->hit) {
-        hit_cancel(n->hit);
+        if (n->raw && r->closes)
+            hit_end(n->hit, true);
+        else
+            hit_cancel(n->hit);
         n->hit = NULL;
         graph_remove(&s->graph, n);
         return;
