@@ -33,9 +33,6 @@
 #define KERNEL_SIGSET 8
 #define VERDICT_MS 300
 
-/* glibc 2.32: true as long as the process has never had a second thread. */
-extern char __libc_single_threaded __attribute__((weak));
-
 static struct ahead_plan plan;
 static pid_t children[CHILDREN];
 static pid_t current;
@@ -84,10 +81,6 @@ static pid_t *free_child(void) {
         if (!children[i])
             return &children[i];
     return NULL;
-}
-
-static bool threaded(void) {
-    return !&__libc_single_threaded || !__libc_single_threaded;
 }
 
 /* Only in the copy. Everything up to the return of ahead_quarantine runs on raw system calls. */
@@ -171,6 +164,11 @@ static bool interrupted(const sigset_t *mask, bool always) {
     return false;
 }
 
+/* Does c still wait for its answer? A libcurl call (fd -1) does: nobody reads it before us. */
+static bool still_waits(const struct conn *c, int fd) {
+    return fd < 0 || (conn_locked(fd) == c && c->state == CONN_WAIT);
+}
+
 /* Waits for fd to be readable. The caller has all signals blocked; they end the wait all the same. */
 static bool readable_within(int fd, int other, int ms, const sigset_t *mask) {
     struct pollfd p[2] = {{fd, POLLIN, 0}, {other, POLLIN, 0}};
@@ -189,6 +187,20 @@ static bool stuck(void) {
     return current && sleeping_in(current) == SYS_futex && !channel_made_progress(current_id);
 }
 
+/* As readable_within, of a libcurl call: there is nothing to read before main makes it, so it is not kept waiting for more than is needed. */
+static bool progress_within(int ms, const sigset_t *mask) {
+    for (int waited = 0; waited < ms; waited++) {
+        sigset_t saved;
+        xcs_lock(&saved);
+        bool moves = channel_made_progress(current_id);
+        xcs_unlock(&saved);
+        if (moves || interrupted(mask, true))
+            return true;
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+    }
+    return false;
+}
+
 static void drop_current(void) {
     channel_tell(XCS_DROP, 0, current_id, NULL, 0);
     xcs_sys2(SYS_kill, current, SIGKILL);
@@ -204,7 +216,7 @@ static void await_verdict(struct conn *c, int fd, const sigset_t *mask) {
     struct verdict v;
     xcs_lock(&saved);
     int engine = channel_pending_fd();
-    if (conn_locked(fd) == c && c->verdict_pending && (engine < 0 || !readable_within(fd, engine, VERDICT_MS, mask))) {
+    if (still_waits(c, fd) && c->verdict_pending && (engine < 0 || !readable_within(fd, engine, VERDICT_MS, mask))) {
         c->verdict_pending = false;
         if (channel_first_verdict(&v)) {
             c->node = v.node;
@@ -223,7 +235,7 @@ static enum forked attempt(struct conn *c, int fd, const sigset_t *mask, bool wi
     if (with_lock)
         hold = runtime_lock();
     xcs_lock(&saved);
-    if (conn_locked(fd) == c && c->state == CONN_WAIT && c->may_fork && !conn_is_readable(fd)) {
+    if (still_waits(c, fd) && c->may_fork && !(fd >= 0 && conn_is_readable(fd))) {
         c->may_fork = false;
         forked = clone_ahead(c);
     }
@@ -245,12 +257,13 @@ bool main_run_ahead(struct conn *c, int fd, bool always) {
         await_verdict(c, fd, &mask);
     enum forked forked = c->may_fork ? FORK_MAIN : FORK_NONE;
     for (int take = 0; forked == FORK_MAIN && take <= RETAKES; take++) {
-        forked = attempt(c, fd, &mask, threaded());
-        if (forked != FORK_MAIN || !threaded() || readable_within(fd, -1, STUCK_MS, &mask))
+        forked = attempt(c, fd, &mask, xcs_threaded());
+        if (forked != FORK_MAIN || !xcs_threaded() ||
+            (fd >= 0 ? readable_within(fd, -1, STUCK_MS, &mask) : progress_within(STUCK_MS, &mask)))
             break;
         sigset_t saved;
         xcs_lock(&saved);
-        if (stuck() && conn_locked(fd) == c && c->state == CONN_WAIT) {
+        if (stuck() && still_waits(c, fd)) {
             drop_current();
             c->may_fork = take < RETAKES;
         } else {

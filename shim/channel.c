@@ -218,6 +218,11 @@ static bool tell_trust(uint32_t trust) {
     return transmit(&m, trusts[trust - 1].payload, NULL, 0);
 }
 
+void channel_trust_tell(uint32_t trust) {
+    if (channel >= 0 && !first_pending)
+        tell_trust(trust);
+}
+
 struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
                               bool *pending) {
     struct verdict v = {.kind = XCS_MISS, .fd = -1};
@@ -305,6 +310,17 @@ size_t channel_ended(int32_t *pids, size_t max, bool last) {
     if (fd >= 0)
         xcs_sys1(SYS_close, fd);
     return m.type == XCS_STATE ? (size_t)m.len / sizeof *pids : 0;
+}
+
+bool channel_foreseen(uint32_t trust) {
+    struct xcs_msg m = {.type = XCS_FORESEEN, .arg = trust};
+    int fd;
+    if (channel < 0 || first_pending || !welcomed || !transmit(&m, NULL, NULL, 0) ||
+        !receive(&m, NULL, 0, &fd, REPLY_MS))
+        return false;
+    if (fd >= 0)
+        xcs_sys1(SYS_close, fd);
+    return m.type == XCS_STATE && m.node > 0;
 }
 
 struct sock_fprog channel_filter(void) {

@@ -32,6 +32,9 @@ struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const
 bool channel_trust(uint32_t trust, const void *payload, size_t len);
 bool channel_trust_told(uint32_t trust);
 
+/* Now: a run-ahead may need it before main's next lookup. */
+void channel_trust_tell(uint32_t trust);
+
 /* The descriptor that becomes readable when the first verdict is there; -1 when none is awaited. */
 int channel_pending_fd(void);
 
@@ -56,6 +59,9 @@ bool channel_made_progress(uint32_t ahead_id);
  * they all do now; otherwise this asks the engine only when there are some.
  */
 size_t channel_ended(int32_t *pids, size_t max, bool last);
+
+/* Is the answer to the call that main is expected to make next on its way, from that TLS peer? */
+bool channel_foreseen(uint32_t trust);
 
 /* The seccomp filter from WELCOME; len 0 when there is none. */
 struct sock_fprog channel_filter(void);

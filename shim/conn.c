@@ -7,7 +7,7 @@
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
-#include "tls.h"
+#include "tls_lazy.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -138,6 +138,9 @@ void conn_foreign(int fd) {
     ino_t ino = conn_ino(fd);
     if (!ino)
         return;
+    struct conn *c = conn_of(fd);
+    if (c && c != XCS_OURS && c->state == CONN_IDLE && c->tls && c->tls->lazy)
+        tls_settle(c, fd);
     conn_forget(fd);
     xcs_lock(&saved);
     foreign[foreign_next % FOREIGN].fd = fd;
@@ -146,7 +149,7 @@ void conn_foreign(int fd) {
     xcs_unlock(&saved);
 }
 
-struct conn *conn_enter(int fd) {
+struct conn *conn_count_in(int fd) {
     struct conn *c = conn_of(fd);
     if (!c || c == XCS_OURS)
         return NULL;
@@ -154,15 +157,17 @@ struct conn *conn_enter(int fd) {
     return c;
 }
 
-void conn_leave(struct conn *c) {
+void conn_count_out(struct conn *c) {
     /* Freed and taken again meanwhile: the count began anew. */
-    if (c && atomic_fetch_sub(&c->sleepers, 1) <= 0)
+    if (atomic_fetch_sub(&c->sleepers, 1) <= 0)
         atomic_store(&c->sleepers, 0);
 }
 
 void conn_before_fork(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
-        const struct conn *c = fdtab_get(fd);
+        struct conn *c = fdtab_get(fd);
+        if (c != XCS_OURS && c->state == CONN_IDLE && c->tls && c->tls->lazy)
+            tls_settle(c, fd);
         if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
                               (c->state == CONN_HIT && c->consumed == 0)))
             conn_forget(fd);
@@ -175,7 +180,7 @@ void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     socklen_t tlen = sizeof type;
     bool in4 = addr && len >= (socklen_t)sizeof(struct sockaddr_in) && addr->sa_family == AF_INET;
     bool in6 = addr && len >= (socklen_t)sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6;
-    if (xcs_mode != XCS_MODE_MAIN || (!in4 && !in6) || (unsigned)fd >= XCS_FDS || xcs_gave_up() || !conn_mine())
+    if (xcs_mode != XCS_MODE_MAIN || xcs_inside_curl || (!in4 && !in6) || (unsigned)fd >= XCS_FDS || xcs_gave_up() || !conn_mine())
         return;
     if (xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &tlen) < 0 || type != SOCK_STREAM)
         return;

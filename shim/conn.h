@@ -37,6 +37,13 @@ enum conn_after {
     AFTER_WAIT
 };
 
+/* Has the handshake that the program was told is done been made? */
+enum tls_lazy {
+    TLS_REAL = 0,
+    TLS_LAZY, /* put off: nothing has gone out (tls_lazy.h) */
+    TLS_LATE  /* under way, behind the program's back */
+};
+
 /* The TLS session that the program runs on a connection. */
 struct tls {
     const struct tls_kind *kind;
@@ -44,6 +51,9 @@ struct tls {
     void *ssl;       /* the session, as the program knows it */
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
+    enum tls_lazy lazy;
+    bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
+    bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 
 struct conn {
@@ -66,6 +76,7 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
+    bool spoken;  /* bytes have passed in the clear, which a new connection (to a proxy, say) would lack */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -81,6 +92,12 @@ static inline struct conn *conn_of(int fd) {
     if (XCS_UNLIKELY(xcs_mode != XCS_MODE_MAIN))
         return NULL;
     return fdtab_get(fd);
+}
+
+/* The records of a TLS session pass: what they carry is looked at above. */
+static inline bool conn_below_tls(int fd) {
+    const struct conn *c = conn_of(fd);
+    return c && c->tls;
 }
 
 /* False in a child that shares or copies main's memory without our atfork handler: the call must simply pass. */
@@ -138,8 +155,16 @@ void conn_shutting(int fd, int how);
 void conn_foreign(int fd);
 
 /* Around a real call that may block on the connection: while another thread sleeps there it must not be swapped. */
-struct conn *conn_enter(int fd);
-void conn_leave(struct conn *c);
+struct conn *conn_count_in(int fd);
+void conn_count_out(struct conn *c);
+
+static inline struct conn *conn_enter(int fd) {
+    return xcs_threaded() ? conn_count_in(fd) : NULL;
+}
+static inline void conn_leave(struct conn *c) {
+    if (c)
+        conn_count_out(c);
+}
 
 /* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. */
 void conn_before_fork(void);

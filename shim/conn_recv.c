@@ -155,7 +155,7 @@ bool conn_before_poll(int fd, bool waits) {
         return true;
     xcs_lock(&saved);
     c = conn_locked(fd);
-    if (c) {
+    if (c && !(c->tls && c->tls->unfinished)) {
         settle(c, fd, MSG_DONTWAIT, &saved);
         c = conn_locked(fd);
     }
@@ -171,7 +171,13 @@ bool conn_before_poll(int fd, bool waits) {
 
 bool conn_wants_room(int fd) {
     struct conn *c = conn_of(fd);
-    return c && c != XCS_OURS && c->state == CONN_SEND && c->sent < c->claimed;
+    return c && c != XCS_OURS && c->state == CONN_SEND && c->sent < c->claimed &&
+           !(c->tls && (c->tls->unfinished || c->tls->error == TLS_ERROR_WANT_READ));
+}
+
+/* A TLS session sends when the peer has sent, and where the program waits to write it sends itself. */
+static bool pushes_on(const struct conn *c, bool ready) {
+    return !c->tls || (!c->tls->unfinished && (ready || c->tls->error != TLS_ERROR_WANT_READ));
 }
 
 bool conn_after_poll(int fd, bool ready, bool timed_out) {
@@ -190,7 +196,7 @@ bool conn_after_poll(int fd, bool ready, bool timed_out) {
         again = answer_again(c, fd);
     }
     c = conn_locked(fd);
-    if (c && c->state == CONN_SEND && c->sent < c->claimed) {
+    if (c && c->state == CONN_SEND && c->sent < c->claimed && pushes_on(c, ready)) {
         settle(c, fd, MSG_DONTWAIT, &saved);
         again = true;
     }

@@ -44,6 +44,7 @@ static void sent_all(struct conn *c) {
     case AFTER_IDLE:
         conn_release(c);
         c->state = CONN_IDLE;
+        c->skipped = false; /* what can be read from now on is an answer */
         break;
     case AFTER_FORGET:
         conn_untrack(c);
@@ -107,7 +108,8 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
             c->held_len = c->claimed;
         if (c->claimed >= c->req.total)
             sent_all(c);
-    }
+    } else if (r < 0 && err == EBADF)
+        return false; /* not ours any more */
     *result = r;
     errno = err;
     return true;
@@ -175,14 +177,12 @@ static bool decide(struct conn *c, int fd, size_t n) {
         look_up(c, fd);
         return c->state == CONN_HIT;
     case REQUEST_OTHER:
-        c->state = CONN_SEND;
-        c->after = AFTER_IDLE;
-        return false;
     case REQUEST_FORGET:
         break;
     }
     c->state = CONN_SEND;
-    c->after = AFTER_FORGET;
+    c->after = kind == REQUEST_OTHER ? AFTER_IDLE : AFTER_FORGET;
+    conn_refresh(c, fd); /* nothing of it is out yet */
     return false;
 }
 
@@ -190,14 +190,19 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     sigset_t saved;
     size_t n = 0;
     bool done = false;
-    if (!conn_mine())
+    if ((via == VIA_SOCKET && conn_below_tls(fd)) || !conn_mine())
         return false;
+    if (xcs_inside_curl) {
+        conn_forget(fd);
+        return false;
+    }
     for (size_t i = 0; i < iovcnt; i++)
         n += iov[i].iov_len;
     int err = errno;
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
     if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
+        c->spoken |= via == VIA_SOCKET;
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;
         if (store && !append(c, iov, iovcnt, n)) {
             c->state = CONN_SEND;

@@ -1,12 +1,13 @@
 /*
- * Interposed: OpenSSL's record API and what a client asks about its peer (SSL_read(3), SSL_write(3), SSL_get_error(3)).
+ * Interposed: OpenSSL's handshake and record API (SSL_connect(3), SSL_read(3), SSL_write(3), SSL_get_error(3)).
  *
  * On a connection that XCS looks at, requests go through conn_send and responses come through conn_receive, as on a plain
  * socket; the results are turned into OpenSSL's: -1 with SSL_ERROR_WANT_READ where a non-blocking descriptor has nothing, 0 with
  * SSL_ERROR_ZERO_RETURN at the end. The error queue stays as it is. Everything else passes to the caller's own library.
  */
+#include "entry_openssl.h"
 #include "raw.h"
-#include "tls.h"
+#include "tls_lazy.h"
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,16 +15,12 @@
 
 #define RECORD_MAX 16384
 
-#define LIBRARY                                                                                                        \
-    bool nested;                                                                                                       \
-    const struct tls_lib *lib = tls_lib_of(__builtin_return_address(0), &nested)
-#define AHEAD (!nested && xcs_mode == XCS_MODE_AHEAD)
-#define MAIN (!nested && xcs_mode == XCS_MODE_MAIN)
-
 /* --- handshakes --- */
 
-static int handshake(const struct tls_lib *lib, int (*real)(void *), void *ssl) {
+static int handshake(const struct tls_lib *lib, int (*real)(void *), void *ssl, const void *caller) {
     tls_begins(&tls_openssl, lib, ssl);
+    if (tls_put_off(lib, ssl, real == lib->SSL_connect, caller))
+        return 1;
     int r = real(ssl);
     if (r == 1)
         tls_opened(&tls_openssl, lib, ssl);
@@ -34,14 +31,14 @@ XCS_EXPORT int SSL_connect(void *ssl) {
     LIBRARY;
     if (AHEAD && ahead_tls_connect(&tls_openssl, lib, ssl))
         return 1;
-    return MAIN ? handshake(lib, lib->SSL_connect, ssl) : lib->SSL_connect(ssl);
+    return MAIN ? handshake(lib, lib->SSL_connect, ssl, __builtin_return_address(0)) : lib->SSL_connect(ssl);
 }
 
 XCS_EXPORT int SSL_do_handshake(void *ssl) {
     LIBRARY;
     if (AHEAD && ahead_tls_connect(&tls_openssl, lib, ssl))
         return 1;
-    return MAIN ? handshake(lib, lib->SSL_do_handshake, ssl) : lib->SSL_do_handshake(ssl);
+    return MAIN ? handshake(lib, lib->SSL_do_handshake, ssl, __builtin_return_address(0)) : lib->SSL_do_handshake(ssl);
 }
 
 /* --- records --- */
@@ -85,14 +82,20 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
         *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
         return true;
     }
-    if (!c || !c->tls->trust || n == 0)
+    if (!c || !c->tls->trust || c->tls->ended)
         return false;
     c->tls->error = 0;
+    if (n == 0)
+        return false;
+    c->tls->unfinished = false;
     if (!conn_send(lib->SSL_get_fd(ssl), VIA_TLS, &iov, 1, 0, result))
         return false;
+    if (!(c = tls_conn(lib, ssl)))
+        return true;
     /* An error of the library's own is the library's to report. */
-    if ((c = tls_conn(lib, ssl)) && !(*result <= 0 && c->tls->error))
+    if (!(*result <= 0 && c->tls->error))
         *result = main_result(c, *result);
+    c->tls->unfinished = c->tls->error == TLS_ERROR_WANT_READ || c->tls->error == TLS_ERROR_WANT_WRITE;
     return true;
 }
 
@@ -125,6 +128,8 @@ static enum read_by read_ours(const struct tls_lib *lib, void *ssl, void *buf, s
     if (!c || !c->tls->trust)
         return BY_LIBRARY;
     c->tls->error = 0;
+    c->tls->unfinished = false;
+    tls_settle_session(lib, ssl);
     if (conn_receive(lib->SSL_get_fd(ssl), VIA_TLS, &m, flags, result)) {
         if ((c = tls_conn(lib, ssl)) && *result == 0)
             main_read_none(lib, ssl, c, n > 0);
@@ -157,8 +162,22 @@ static void show(const struct tls_lib *lib, void *ssl, void *buf, ssize_t n, int
         conn_show(lib->SSL_get_fd(ssl), VIA_TLS, &iov, n, flags);
 }
 
+/* Nothing is known to be read here, nor waited for: the record goes by. This is all that it costs. */
+static bool goes_by(const struct tls_lib *lib, const void *ssl) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || !c->tls->trust)
+        return xcs_mode == XCS_MODE_MAIN;
+    if (c->state != CONN_IDLE || c->tls->lazy || c->learn)
+        return false;
+    c->tls->error = 0;
+    c->tls->unfinished = false;
+    return true;
+}
+
 static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
                     int flags) {
+    if (goes_by(lib, ssl))
+        return real(ssl, buf, n);
     for (;;) {
         ssize_t r;
         if (n >= 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
@@ -173,6 +192,8 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
 
 static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
                    size_t n, size_t *done, int flags) {
+    if (goes_by(lib, ssl))
+        return real(ssl, buf, n, done);
     for (;;) {
         ssize_t r;
         if (read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {
@@ -276,9 +297,11 @@ XCS_EXPORT int SSL_has_pending(const void *ssl) {
 
 XCS_EXPORT int SSL_shutdown(void *ssl) {
     LIBRARY;
-    int fd;
+    int fd, result;
     if (AHEAD && ahead_tls_plain(lib, ssl, &fd))
         return 1;
+    if (MAIN && tls_end_unused(lib, ssl, &result))
+        return result;
     if (MAIN && tls_conn(lib, ssl))
         conn_forget(lib->SSL_get_fd(ssl));
     return lib->SSL_shutdown(ssl);
@@ -289,60 +312,4 @@ XCS_EXPORT void SSL_free(void *ssl) {
     if (MAIN && ssl && tls_conn(lib, ssl))
         conn_forget(lib->SSL_get_fd(ssl));
     lib->SSL_free(ssl);
-}
-
-/* --- what a client asks about its peer --- */
-
-#define WITNESS (nested || xcs_mode != XCS_MODE_AHEAD ? NULL : ahead_tls_of(lib, ssl))
-
-XCS_EXPORT int SSL_is_init_finished(const void *ssl) {
-    LIBRARY;
-    return WITNESS ? 1 : lib->SSL_is_init_finished(ssl);
-}
-
-XCS_EXPORT void *SSL_get1_peer_certificate(const void *ssl) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    if (!w)
-        return lib->SSL_get1_peer_certificate(ssl);
-    lib->X509_up_ref(w->certificate);
-    return w->certificate;
-}
-
-XCS_EXPORT void *SSL_get_peer_certificate(const void *ssl) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    if (!w)
-        return tls_peer_certificate(lib, ssl);
-    lib->X509_up_ref(w->certificate);
-    return w->certificate;
-}
-
-XCS_EXPORT long SSL_get_verify_result(const void *ssl) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    return w ? w->verify_result : lib->SSL_get_verify_result(ssl);
-}
-
-XCS_EXPORT const char *SSL_get_version(const void *ssl) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    return w ? w->version : lib->SSL_get_version(ssl);
-}
-
-XCS_EXPORT const void *SSL_get_current_cipher(const void *ssl) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    return w ? w->cipher : lib->SSL_get_current_cipher(ssl);
-}
-
-XCS_EXPORT void SSL_get0_alpn_selected(const void *ssl, const unsigned char **data, unsigned *len) {
-    LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    if (w) {
-        *data = w->alpn_len ? w->alpn : NULL;
-        *len = w->alpn_len;
-    } else {
-        lib->SSL_get0_alpn_selected(ssl, data, len);
-    }
 }

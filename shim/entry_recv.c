@@ -27,11 +27,14 @@ static inline void look(int fd, int flags) {
     for (;;) {                                                                                                         \
         ssize_t r_;                                                                                                    \
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
-        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                        \
+        bool below_ = conn_below_tls(fd);                                                                              \
+        if (!below_ && conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                             \
             return r_;                                                                                                 \
         struct conn *c_ = conn_enter(fd);                                                                              \
         r_ = (real_call);                                                                                              \
         conn_leave(c_);                                                                                                \
+        if (below_)                                                                                                    \
+            return r_;                                                                                                 \
         if (!conn_received((fd), VIA_SOCKET, r_, errno)) {                                                             \
             conn_show((fd), VIA_SOCKET, (iov_), r_, (flags_));                                                         \
             return r_;                                                                                                 \

@@ -5,6 +5,7 @@
 #include "ahead_fork.h"
 #include "channel.h"
 #include "conn.h"
+#include "curl_handle.h"
 #include "engine_start.h"
 #include "gnutls_session.h"
 #include "raw.h"
@@ -60,6 +61,8 @@ static void in_child(void) {
     pthread_mutex_init(&state_lock, NULL);
     tls_child_reset();
     gnutls_child_reset();
+    curl_real_child_reset();
+    curl_handle_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
     channel_close();
     conn_child_reset();

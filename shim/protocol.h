@@ -18,6 +18,8 @@
  *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
  *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED, LEARN [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
+ *     FORESEEN  arg=trust                                       STATE    node: the next call foreseen, if it is issued,
+ *                                                                        and to that peer; else 0
  *     AHEAD     node=fork point's node, arg=run-ahead id,       (no reply)
  *               [fds: run-ahead's channel, pidfd]
  *     ANSWERED  node: first byte of a MISS's answer was read    (no reply)
@@ -51,6 +53,8 @@
  * nothing of what had arrived. While a stream goes on, the memfd's head says XCS_LENGTH_UNKNOWN; end of file
  * while it does: the connection was reset. End of file before any byte: the call failed, main's own request must go out. After the last byte the
  * engine shuts its side down if XCS_R_CLOSE is set, and otherwise keeps it open until the shim closes.
+ *
+ * A whole libcurl call takes the place of a request and of its response where `addr` says so: curl_call.h.
  *
  * Versions: a HELLO with another `proto` closes the channel; a WELCOME likewise turns XCS off.
  */
@@ -86,7 +90,8 @@ enum xcs_type {
     XCS_KEEP,
     XCS_KEPT,
     XCS_REAP,
-    XCS_READ
+    XCS_READ,
+    XCS_FORESEEN
 };
 
 enum xcs_verdict {
@@ -103,6 +108,8 @@ enum xcs_verdict {
 #define XCS_F_LAST 32u               /* REAP: main ends, so do they */
 #define XCS_F_LEARN 64u              /* VERDICT: the engine wants to know what the answer looks like */
 #define XCS_LEARN_MAX (256u * 1024u) /* so much of it and no more */
+
+#define XCS_AF_CALL 0x5843 /* no family of the kernel's: curl_call.h */
 
 /* A peer of a TCP connection. `len` 0: none. */
 struct xcs_addr {

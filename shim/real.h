@@ -59,7 +59,8 @@
     X(execveat, 1)                                                                                                     \
     X(fexecve, 1)                                                                                                      \
     X(vdprintf, 1)                                                                                                     \
-    X(getaddrinfo, 1)
+    X(getaddrinfo, 1)                                                                                                  \
+    X(dlopen, 1)
 
 enum xcs_real_id {
 #define X(name, early) XCS_REAL_##name,

@@ -51,7 +51,8 @@ static bool may_begin(const char *buf, size_t len, const char *prefix) {
     return memcmp(buf, prefix, len < n ? len : n) == 0;
 }
 
-static bool model_target(struct span target) {
+bool request_is_model_target(const char *p, size_t len) {
+    struct span target = {p, len};
     const char *q = memchr(target.p, '?', target.n);
     size_t n = q ? (size_t)(q - target.p) : target.n;
     for (size_t i = 0; i < sizeof model_paths / sizeof *model_paths; i++)
@@ -196,7 +197,7 @@ enum request_kind request_feed(struct request *r, const char *buf, size_t len) {
     if ((size_t)(eol - buf) < 5 + vlen || memcmp(eol - vlen, version, vlen) != 0)
         return REQUEST_FORGET;
     struct span target = {buf + 5, (size_t)(eol - vlen - (buf + 5))};
-    if (!post || memchr(target.p, ' ', target.n) || !model_target(target))
+    if (!post || memchr(target.p, ' ', target.n) || !request_is_model_target(target.p, target.n))
         return not_model(r, buf, len, eol + 1);
 
     const char *empty = memmem(eol - 1, len - (size_t)(eol - 1 - buf), "\r\n\r\n", 4);

@@ -25,6 +25,9 @@ struct request {
 };
 
 void request_init(struct request *r);
+/* Is the path of a request target, without its query, that of a model call? */
+bool request_is_model_target(const char *p, size_t len);
+
 enum request_kind request_feed(struct request *r, const char *buf, size_t len);
 
 #endif

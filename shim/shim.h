@@ -26,6 +26,16 @@ extern enum xcs_mode xcs_mode;
 /* The process that the shim's state belongs to; a vfork or raw-clone child sees another from the kernel. */
 extern pid_t xcs_pid;
 
+/* This thread is in a call of libcurl's that has been looked up as a whole: its connections are not looked at. */
+extern __thread bool xcs_inside_curl;
+
+/* glibc 2.32: true as long as the process has never had a second thread. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static inline bool xcs_threaded(void) {
+    return !&__libc_single_threaded || !__libc_single_threaded;
+}
+
 /* XCS_DEBUG=1 was set when the process started. */
 extern bool xcs_debug;
 

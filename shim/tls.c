@@ -3,6 +3,7 @@
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
+#include "tls_lazy.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -18,16 +19,11 @@
 static struct peer {
     char name_and_key[PEER_MAX];
     size_t len;
+    uint64_t met; /* when last, counted in handshakes */
     struct tls_witness witness;
 } peers[PEERS];
 static size_t npeers;
-
-struct conn *tls_conn_at(int fd, const void *session) {
-    if (xcs_mode != XCS_MODE_MAIN)
-        return NULL;
-    struct conn *c = fd < 0 ? NULL : fdtab_get(fd);
-    return c && c != XCS_OURS && c->tls && c->tls->ssl == session ? c : NULL;
-}
+static uint64_t handshakes;
 
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
     sigset_t saved;
@@ -45,7 +41,8 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
 }
 
 /* Needs the state lock. What the witness held before is left in *w, to be forgotten without the lock. */
-static uint32_t number_of(const struct xcs_addr *addr, const char *text, size_t len, struct tls_witness *w) {
+static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *addr, const char *text, size_t len,
+                          struct tls_witness *w) {
     size_t i = 0;
     while (i < npeers && !(peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
                            memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0 && peers[i].witness.lib == w->lib))
@@ -57,10 +54,18 @@ static uint32_t number_of(const struct xcs_addr *addr, const char *text, size_t 
         peers[i].len = len;
         npeers++;
     }
+    peers[i].met = ++handshakes;
     struct tls_witness old = peers[i].witness;
     peers[i].witness = *w;
     peers[i].witness.addr = *addr;
-    *w = old;
+    if (kind->shown && old.lib && kind->shown(&old, w)) {
+        peers[i].witness.certificate = old.certificate;
+        peers[i].witness.chain = old.chain;
+    } else if (kind->shown) {
+        w->lib = NULL;
+    } else {
+        *w = old;
+    }
     return channel_trust((uint32_t)i + 1, peers[i].name_and_key, len) ? (uint32_t)i + 1 : 0;
 }
 
@@ -76,7 +81,7 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
     size_t len = kind->describe(lib, session, text, sizeof text, &w);
     xcs_lock(&saved);
     if (len && conn_locked(fd) == c && c->tls)
-        c->tls->trust = trust = number_of(&c->addr, text, len, &w);
+        c->tls->trust = trust = number_of(kind, &c->addr, text, len, &w);
     xcs_unlock(&saved);
     if (len && w.lib)
         kind->forget(&w);
@@ -87,18 +92,23 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
 
 const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void *lib, void *session,
                                          const struct xcs_addr *addr) {
+    const struct peer *last = NULL; /* a server may have changed its key meanwhile */
     for (size_t i = 0; i < npeers; i++) {
         const struct tls_witness *w = &peers[i].witness;
-        if (w->lib == lib && memcmp(&w->addr, addr, sizeof *addr) == 0 &&
+        if (w->lib == lib && memcmp(&w->addr, addr, sizeof *addr) == 0 && (!last || peers[i].met > last->met) &&
             kind->same(w, peers[i].name_and_key, session) && channel_trust_told((uint32_t)i + 1))
-            return w;
+            last = &peers[i];
     }
-    return NULL;
+    return last ? &last->witness : NULL;
 }
 
 uint32_t tls_witness_number(const struct tls_witness *w) {
     const struct peer *p = (const struct peer *)((const char *)w - offsetof(struct peer, witness));
     return (uint32_t)(p - peers) + 1;
+}
+
+const struct tls_witness *tls_witness_at(uint32_t number) {
+    return &peers[number - 1].witness;
 }
 
 uint32_t tls_trust(const struct conn *c) {
@@ -181,6 +191,8 @@ static bool revive(struct conn *c, int fd) {
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n) {
     struct tls *t = c->tls;
     bool alive = true;
+    if (t->lazy && !tls_become_real(c, fd))
+        return -1;
     /* While another thread sleeps in a read of the session it must neither be read nor replaced. */
     if (c->skipped && c->sent == 0 && t->trust && atomic_load(&c->sleepers) == 0) {
         peek_now(t, fd, &alive);

@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "tls_lib.h"
+#include "tls_terms.h"
 
 struct tls_witness;
 
@@ -22,6 +23,10 @@ struct tls_kind {
     /* Would this session, about to begin, be answered as the witness's was? */
     bool (*same)(const struct tls_witness *w, const char *name, void *session);
     void (*forget)(struct tls_witness *w);
+    /* Would the session, about to begin, accept what the witness has shown? NULL: that cannot be told. */
+    bool (*accepts)(const struct tls_witness *w, void *session);
+    /* Have both shown the same? If it is not NULL, what has been shown is kept for ever: sessions may refer to it. */
+    bool (*shown)(const struct tls_witness *a, const struct tls_witness *b);
     /* On a descriptor that does not block: > 0 data is there; alive: the session can still carry some. */
     int (*peek)(struct tls *t, bool *alive);
     ssize_t (*send)(struct tls *t, const void *p, size_t n); /* errno as from send(2), t->error the library's */
@@ -34,8 +39,13 @@ struct tls_kind {
 extern const struct tls_kind tls_openssl; /* lib: struct tls_lib */
 
 /* The connection that the session runs on, if XCS looks at it. */
-struct conn *tls_conn_at(int fd, const void *session);
-struct conn *tls_conn(const struct tls_lib *lib, const void *ssl);
+static inline struct conn *tls_conn_at(int fd, const void *session) {
+    struct conn *c = xcs_mode == XCS_MODE_MAIN && fd >= 0 ? fdtab_get(fd) : NULL;
+    return c && c->tls && c->tls->ssl == session ? c : NULL;
+}
+static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
+    return lib->usable ? tls_conn_at(lib->SSL_get_fd(ssl), ssl) : NULL;
+}
 
 /* A handshake comes next / has succeeded. */
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session);
@@ -51,13 +61,14 @@ void tls_end(struct conn *c);
 struct tls_witness {
     struct xcs_addr addr;
     const void *lib;
-    void *certificate;
+    void *certificate, *chain;
     const char *version;
     const void *cipher;
     unsigned char alpn[32];
     unsigned alpn_len;
     long verify_result;
     int verify_mode, authorities;
+    struct tls_terms terms;
     struct gnutls_witness *gnutls; /* instead of all that, where the library is GnuTLS */
 };
 
@@ -66,6 +77,7 @@ const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void
                                          const struct xcs_addr *addr);
 
 uint32_t tls_witness_number(const struct tls_witness *w);
+const struct tls_witness *tls_witness_at(uint32_t number);
 
 /* In a run-ahead (tls_ahead.c). */
 void ahead_tls_seal(void); /* right after the quarantine */

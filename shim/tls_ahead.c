@@ -23,8 +23,10 @@ int ahead_tls_last_error(void) {
 void ahead_tls_seal(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
         const struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && c->tls)
-            sessions[fd] = c->tls->ssl;
+        if (c == XCS_OURS || !c->tls)
+            continue;
+        sessions[fd] = c->tls->ssl;
+        witnesses[fd] = c->tls->lazy ? tls_witness_at(c->tls->trust) : NULL;
     }
 }
 
@@ -37,7 +39,7 @@ bool ahead_tls_connect(const struct tls_kind *kind, const void *lib, void *sessi
         return false;
     addr.len = len;
     witnesses[fd] = tls_witness_of(kind, lib, session, &addr);
-    if (!witnesses[fd])
+    if (!witnesses[fd] || (kind->accepts && !kind->accepts(witnesses[fd], session)))
         ahead_end("TLS with a server that main has not met in this way");
     sessions[fd] = session;
     return true;

@@ -11,6 +11,8 @@
 
 #define LIBS 64
 #define CALLERS 512
+#define EX_SESSION 0 /* CRYPTO_EX_INDEX_SSL */
+#define EX_CONTEXT 1
 
 static struct tls_lib libs[LIBS];
 static size_t nlibs;
@@ -75,7 +77,7 @@ static const struct tls_lib *bind_any(void) {
 
 static const struct tls_lib *bind(void *scope) {
     struct tls_lib lib = {0};
-    bool whole = true;
+    bool whole = true, lazy = true;
     lib.id = tls_look_up(scope, "SSL_read");
     if (!lib.id)
         return in_use ? in_use : nlibs ? &libs[0] : bind_any();
@@ -84,10 +86,16 @@ static const struct tls_lib *bind(void *scope) {
             return &libs[i];
 #define X(type, name, args, needed)                                                                                    \
     lib.name = (type(*) args)tls_look_up(scope, #name);                                                                \
-    whole &= lib.name || !(needed);
+    whole &= lib.name || (needed) != 1;                                                                                \
+    lazy &= lib.name || (needed) != 2;
     XCS_TLS_FUNCTIONS(X)
 #undef X
     lib.usable = whole;
+    if (whole && lazy) {
+        lib.session_mark = lib.CRYPTO_get_ex_new_index(EX_SESSION, 0, NULL, NULL, NULL, NULL);
+        lib.context_mark = lib.CRYPTO_get_ex_new_index(EX_CONTEXT, 0, NULL, NULL, NULL, NULL);
+        lib.lazy = lib.session_mark >= 0 && lib.context_mark >= 0;
+    }
     if (nlibs == LIBS)
         return NULL;
     libs[nlibs] = lib;

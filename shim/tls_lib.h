@@ -13,8 +13,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* result, name, arguments, needed (without it the library is passed through) */
+/* result, name, arguments, needed (1: without it the library is passed through; 2: no handshake is put off) */
 #define XCS_TLS_FUNCTIONS(X)                                                                                           \
     X(int, SSL_connect, (void *), 1)                                                                                   \
     X(int, SSL_do_handshake, (void *), 1)                                                                              \
@@ -57,14 +58,71 @@
     X(void *, X509_get_X509_PUBKEY, (const void *), 1)                                                                 \
     X(int, i2d_X509_PUBKEY, (const void *, unsigned char **), 1)                                                       \
     X(int, ERR_set_mark, (void), 1)                                                                                    \
-    X(int, ERR_pop_to_mark, (void), 1)
+    X(int, ERR_pop_to_mark, (void), 1)                                                                                 \
+    /* for handshakes that are put off */                                                                              \
+    X(void, SSL_set_connect_state, (void *), 2)                                                                        \
+    X(int, SSL_get_quiet_shutdown, (const void *), 2)                                                                  \
+    X(int, SSL_is_server, (const void *), 2)                                                                           \
+    X(int, SSL_in_before, (const void *), 2)                                                                           \
+    X(const char *, SSL_state_string, (const void *), 2)                                                               \
+    X(const char *, SSL_state_string_long, (const void *), 2)                                                          \
+    X(long, SSL_ctrl, (void *, int, long, void *), 2)                                                                  \
+    X(long, SSL_CTX_ctrl, (void *, int, long, void *), 2)                                                              \
+    X(uint64_t, SSL_get_options, (const void *), 2)                                                                    \
+    X(void *, SSL_get_ciphers, (const void *), 2)                                                                      \
+    X(int, SSL_get_security_level, (const void *), 2)                                                                  \
+    X(void *, SSL_get_security_callback, (const void *), 2)                                                            \
+    X(void *, SSL_get_info_callback, (const void *), 2)                                                                \
+    X(void *, SSL_CTX_get_keylog_callback, (const void *), 2)                                                          \
+    X(void *, SSL_CTX_get_client_cert_cb, (void *), 2)                                                                 \
+    X(int, SSL_CTX_set_alpn_protos, (void *, const unsigned char *, unsigned), 2)                                      \
+    X(int, SSL_set_alpn_protos, (void *, const unsigned char *, unsigned), 2)                                          \
+    X(void, SSL_CTX_set_cert_verify_callback, (void *, void *, void *), 2)                                             \
+    X(void, SSL_CTX_set_cert_cb, (void *, void *, void *), 2)                                                          \
+    X(void, SSL_set_cert_cb, (void *, void *, void *), 2)                                                              \
+    X(void, SSL_CTX_set_msg_callback, (void *, void *), 2)                                                             \
+    X(void, SSL_set_msg_callback, (void *, void *), 2)                                                                 \
+    X(int, SSL_dane_enable, (void *, const char *), 2)                                                                 \
+    X(void *, SSL_get_verify_callback, (const void *), 2)                                                              \
+    X(void *, SSL_get0_param, (void *), 2)                                                                             \
+    X(void, SSL_set_verify_result, (void *, long), 2)                                                                  \
+    X(void *, SSL_get0_verified_chain, (const void *), 2)                                                              \
+    X(size_t, SSL_get_finished, (const void *, void *, size_t), 2)                                                     \
+    X(size_t, SSL_get_peer_finished, (const void *, void *, size_t), 2)                                                \
+    X(int, SSL_export_keying_material,                                                                                 \
+      (void *, unsigned char *, size_t, const char *, size_t, const unsigned char *, size_t, int), 2)                  \
+    X(int, SSL_get_ex_data_X509_STORE_CTX_idx, (void), 2)                                                              \
+    X(void *, SSL_get_ex_data, (const void *, int), 2)                                                                 \
+    X(int, SSL_set_ex_data, (void *, int, void *), 2)                                                                  \
+    X(void *, SSL_CTX_get_ex_data, (const void *, int), 2)                                                             \
+    X(int, SSL_CTX_set_ex_data, (void *, int, void *), 2)                                                              \
+    X(int, CRYPTO_get_ex_new_index, (int, long, void *, void *, void *, void *), 2)                                    \
+    X(void, OPENSSL_sk_pop_free, (void *, void (*)(void *)), 2)                                                        \
+    X(void *, OPENSSL_sk_value, (const void *, int), 2)                                                                \
+    X(void *, X509_chain_up_ref, (void *), 2)                                                                          \
+    X(int, X509_cmp, (const void *, const void *), 2)                                                                  \
+    X(int, X509_verify_cert, (void *), 2)                                                                              \
+    X(void *, X509_STORE_CTX_new, (void), 2)                                                                           \
+    X(void, X509_STORE_CTX_free, (void *), 2)                                                                          \
+    X(int, X509_STORE_CTX_init, (void *, void *, void *, void *), 2)                                                   \
+    X(void *, X509_STORE_CTX_get0_param, (void *), 2)                                                                  \
+    X(void, X509_STORE_CTX_set_flags, (void *, unsigned long), 2)                                                      \
+    X(int, X509_STORE_CTX_set_ex_data, (void *, int, void *), 2)                                                       \
+    X(int, X509_STORE_CTX_set_default, (void *, const char *), 2)                                                      \
+    X(void, X509_STORE_CTX_set_verify_cb, (void *, void *), 2)                                                         \
+    X(int, X509_STORE_CTX_get_error, (const void *), 2)                                                                \
+    X(int, X509_VERIFY_PARAM_set1, (void *, const void *), 2)                                                          \
+    X(void, X509_VERIFY_PARAM_set_auth_level, (void *, int), 2)                                                        \
+    X(void, X509_VERIFY_PARAM_move_peername, (void *, void *), 2)
 
 struct tls_lib {
 #define X(type, name, args, needed) type(*name) args;
     XCS_TLS_FUNCTIONS(X)
 #undef X
-    bool usable; /* has all that is needed: else its calls only pass */
-    void *id;    /* SSL_read's address: which copy this is */
+    bool usable;                    /* has all that is needed: else its calls only pass */
+    bool lazy;                      /* handshakes can be put off */
+    int session_mark, context_mark; /* lazy: where an SSL and an SSL_CTX keep their marks (tls_terms.h) */
+    void *id;                       /* SSL_read's address: which copy this is */
 };
 
 /*
@@ -88,6 +146,7 @@ void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
 #define TLS_ERROR_WANT_WRITE 3
 #define TLS_ERROR_SYSCALL 5
 #define TLS_ERROR_ZERO_RETURN 6
+#define TLS_SENT_SHUTDOWN 1
 #define TLS_RECEIVED_SHUTDOWN 2
 
 #endif

@@ -3,10 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
-    return lib->usable ? tls_conn_at(lib->SSL_get_fd(ssl), ssl) : NULL;
-}
-
 static int session_fd(const void *functions, const void *ssl) {
     const struct tls_lib *lib = functions;
     return lib->usable ? lib->SSL_get_fd(ssl) : -1;
@@ -49,6 +45,11 @@ static void witness(struct tls_witness *w, const struct tls_lib *lib, void *ssl,
                               .verify_result = lib->SSL_get_verify_result(ssl),
                               .verify_mode = lib->SSL_get_verify_mode(ssl),
                               .authorities = authorities(lib, ssl)};
+    void *chain = lib->lazy ? lib->SSL_get_peer_cert_chain(ssl) : NULL;
+    if (chain && !tls_terms_stapled(lib, ssl)) {
+        w->chain = lib->X509_chain_up_ref(chain);
+        w->terms = tls_terms_of(lib, ssl);
+    }
     lib->SSL_get0_alpn_selected(ssl, &alpn, &n);
     if (alpn && n <= sizeof w->alpn) {
         memcpy(w->alpn, alpn, n);
@@ -72,13 +73,28 @@ static size_t describe(const void *functions, void *ssl, char *out, size_t size,
 static void forget(struct tls_witness *w) {
     const struct tls_lib *lib = w->lib;
     lib->X509_free(w->certificate);
+    if (w->chain)
+        lib->OPENSSL_sk_pop_free(w->chain, lib->X509_free);
+}
+
+static bool shown(const struct tls_witness *a, const struct tls_witness *b) {
+    const struct tls_lib *lib = a->lib;
+    return lib == b->lib && lib->lazy && !a->chain == !b->chain && lib->X509_cmp(a->certificate, b->certificate) == 0;
+}
+
+static bool accepts(const struct tls_witness *w, void *ssl) {
+    return !w->chain || tls_terms_accept(w->lib, ssl, w->certificate, w->chain);
 }
 
 static bool same(const struct tls_witness *w, const char *met, void *ssl) {
     const struct tls_lib *lib = w->lib;
     const char *name = lib->SSL_get_servername(ssl, 0);
-    return w->verify_mode == lib->SSL_get_verify_mode(ssl) && w->authorities == authorities(lib, ssl) &&
-           strcmp(met, name ? name : "") == 0 && !left_alone(lib, ssl);
+    if (strcmp(met, name ? name : "") != 0 || left_alone(lib, ssl))
+        return false;
+    if (!w->chain)
+        return w->verify_mode == lib->SSL_get_verify_mode(ssl) && w->authorities == authorities(lib, ssl);
+    struct tls_terms terms = tls_terms_of(lib, ssl);
+    return memcmp(&terms, &w->terms, sizeof terms) == 0;
 }
 
 static int peek(struct tls *t, bool *alive) {
@@ -114,4 +130,12 @@ static bool again(struct tls *t, int fd) {
     return ok;
 }
 
-const struct tls_kind tls_openssl = {session_fd, describe, same, forget, peek, send_bytes, again, NULL};
+const struct tls_kind tls_openssl = {.fd = session_fd,
+                                     .describe = describe,
+                                     .same = same,
+                                     .forget = forget,
+                                     .accepts = accepts,
+                                     .shown = shown,
+                                     .peek = peek,
+                                     .send = send_bytes,
+                                     .again = again};

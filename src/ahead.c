@@ -3,7 +3,9 @@
  * tells of itself only ends it or makes it slower.
  */
 #include "ahead.h"
+#include "../shim/curl_call.h"
 #include "clock.h"
+#include "curl_frames.h"
 #include "engine.h"
 #include "keep.h"
 #include "session_impl.h"
@@ -134,7 +136,10 @@ void ahead_answer_on(struct ahead_conn *c, struct node *n) {
             ahead_close(c->ahead, "a placeholder would be too large");
             return;
         }
-        buf_add(&c->out, b->p, b->len);
+        if (xcs_is_call(&n->addr))
+            curl_frames_from_response(&c->out, b->p, b->len, n->request);
+        else
+            buf_add(&c->out, b->p, b->len);
         if (b->len > PLACEHOLDER_KEPT)
             buf_free(&n->placeholder);
     }

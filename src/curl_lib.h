@@ -9,6 +9,8 @@
 
 /* The type checks are macros of the functions' names; here the functions are members of a struct. */
 #define CURL_DISABLE_TYPECHECK
+/* Old names are what programs use. */
+#define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 #include <stdbool.h>
 

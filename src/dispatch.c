@@ -6,12 +6,8 @@
  * or done (its result waits). The lock is never held while libcurl works, and nothing here logs: requests and
  * responses hold keys.
  */
-#include "dispatch.h"
+#include "dispatch_impl.h"
 
-#include "curl_lib.h"
-#include "response_head.h"
-
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,48 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
 /* Idle connections kept for the next calls: the window of several origins. */
 #define CONNECTIONS_KEPT 256L
 /* Nothing depends on it: new work and the end come by curl_multi_wakeup. */
 #define POLL_MS (60 * 1000)
-
-enum call_state {
-    CALL_QUEUED,
-    CALL_RUNNING,
-    CALL_DONE
-};
-
-/* One call, from submission until its result is taken. */
-struct call {
-    uint64_t id;
-    enum call_state state;
-    bool cancelled; /* running, and not wanted any more: the thread frees it */
-
-    struct xcs_addr addr;
-    char *method, *target;
-    char **headers;
-    size_t nheaders;
-    char *body;
-    size_t body_len;
-    bool http10, chunked, streams;
-    char *tls_name, *tls_key; /* both or neither */
-
-    CURL *easy;
-    struct curl_slist *lines, *connect_to;
-    bool sent; /* its request has gone out, or begun to */
-    struct response_head head;
-    size_t raw_size; /* allocated for result.raw */
-    struct dispatch_result result;
-    struct dispatch *owner;
-    bool listed;  /* running and in d->done: pieces have arrived (streams) */
-    size_t taken; /* bytes of result.raw that were handed over (streams) */
-
-    struct call *prev, *next; /* in d->queued, or in d->done */
-    UT_hash_handle hh;        /* in d->calls, by id, unless cancelled */
-};
 
 struct dispatch {
     struct curl_lib curl; /* filled by the thread before `multi` is set */
@@ -143,161 +103,17 @@ static struct call *call_new(const struct dispatch_call *from) {
     return call;
 }
 
-/* --- the request, as libcurl options --- */
-
-/* "127.0.0.1:8000" or "[::1]:8000": where to connect. */
-static bool call_place(const struct xcs_addr *addr, char *place, size_t size, unsigned *port) {
-    char ip[INET6_ADDRSTRLEN];
-    if (addr->len >= sizeof(addr->u.in) && addr->u.sa.sa_family == AF_INET) {
-        *port = ntohs(addr->u.in.sin_port);
-        return inet_ntop(AF_INET, &addr->u.in.sin_addr, ip, sizeof(ip)) &&
-               snprintf(place, size, "%s:%u", ip, *port) < (int)size;
-    }
-    if (addr->len >= sizeof(addr->u.in6) && addr->u.sa.sa_family == AF_INET6) {
-        *port = ntohs(addr->u.in6.sin6_port);
-        return inet_ntop(AF_INET6, &addr->u.in6.sin6_addr, ip, sizeof(ip)) &&
-               snprintf(place, size, "[%s]:%u", ip, *port) < (int)size;
-    }
-    return false;
-}
-
-/* The request line is the program's own: the URL only says how and where to connect, and which name the handshake sends. */
-static bool call_url(const struct curl_lib *curl, struct call *call) {
-    char place[INET6_ADDRSTRLEN + 16], connect_to[sizeof(place) + 2], url[320];
-    unsigned port;
-    if (!call_place(&call->addr, place, sizeof(place), &port))
-        return false;
-    bool named = call->tls_name && *call->tls_name;
-    if (named) {
-        snprintf(url, sizeof(url), "https://%.255s:%u/", call->tls_name, port);
-        snprintf(connect_to, sizeof(connect_to), "::%s", place);
-        if (!(call->connect_to = curl->slist_append(NULL, connect_to)) ||
-            curl->easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to) != CURLE_OK)
-            return false;
-    } else {
-        snprintf(url, sizeof(url), "%s://%s/", call->tls_name ? "https" : "http", place);
-    }
-    return curl->easy_setopt(call->easy, CURLOPT_URL, url) == CURLE_OK;
-}
-
-/*
- * The program's own handshake has accepted the peer that holds this key, by whatever rules the program has; no other is
- * accepted here, and no rule of ours is added.
- */
-static bool call_trust(const struct curl_lib *curl, struct call *call) {
-    CURLcode bad = CURLE_OK;
-    if (!call->tls_name)
-        return true;
-    bad |= curl->easy_setopt(call->easy, CURLOPT_PINNEDPUBLICKEY, call->tls_key);
-    bad |= curl->easy_setopt(call->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-    bad |= curl->easy_setopt(call->easy, CURLOPT_SSL_VERIFYHOST, 0L);
-    bad |= curl->easy_setopt(call->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
-    return bad == CURLE_OK;
-}
-
-static bool header_is(const char *line, const char *name) {
-    size_t len = strlen(name);
-    return strncasecmp(line, name, len) == 0 && line[len] == ':';
-}
-
-static bool call_has_header(const struct call *call, const char *name) {
-    for (size_t i = 0; i < call->nheaders; i++) {
-        if (header_is(call->headers[i], name))
-            return true;
-    }
-    return false;
-}
-
-static bool append_line(const struct curl_lib *curl, struct call *call, const char *line) {
-    struct curl_slist *longer = curl->slist_append(call->lines, line);
+bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text) {
+    struct curl_slist *longer = curl->slist_append(*list, text);
     if (!longer)
         return false;
-    call->lines = longer;
+    *list = longer;
     return true;
-}
-
-/* One of the program's lines in libcurl's form: "Name:" would mean "leave it out", an empty value is "Name;". */
-static bool append_header(const struct curl_lib *curl, struct call *call, char *line) {
-    char *colon = strchr(line, ':');
-    if (!colon || colon == line || strpbrk(line, "\r\n"))
-        return false;
-    if (colon[1 + strspn(colon + 1, " \t")] != '\0')
-        return append_line(curl, call, line);
-    colon[0] = ';';
-    colon[1] = '\0';
-    return append_line(curl, call, line);
-}
-
-/* The program's headers in their order, and none of libcurl's own. */
-static bool call_lines(const struct curl_lib *curl, struct call *call) {
-    static const char *const defaults[] = {"Host",         "Accept", "User-Agent",    "Accept-Encoding",
-                                           "Content-Type", "Expect", "Content-Length"};
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-        char leave_out[32];
-        snprintf(leave_out, sizeof(leave_out), "%s:", defaults[i]);
-        if (!call_has_header(call, defaults[i]) && !append_line(curl, call, leave_out))
-            return false;
-    }
-    bool framed = !call->chunked || call_has_header(call, "Transfer-Encoding");
-    for (size_t i = 0; i < call->nheaders; i++) {
-        if (!append_header(curl, call, call->headers[i]))
-            return false;
-    }
-    return framed || append_line(curl, call, "Transfer-Encoding: chunked");
-}
-
-static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port);
-static size_t on_header(char *data, size_t one, size_t len, void *user);
-static size_t on_body(char *data, size_t one, size_t len, void *user);
-
-struct option {
-    CURLoption option;
-    long value;
-};
-
-/* What makes libcurl send what the program would have sent and hand over what the server did send, and no more. */
-static const struct option fixed_options[] = {
-    {CURLOPT_NOSIGNAL, 1},
-    {CURLOPT_NOPROGRESS, 1},
-    {CURLOPT_FOLLOWLOCATION, 0},
-    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
-    {CURLOPT_HTTP_TRANSFER_DECODING, 0},
-    {CURLOPT_HTTP_CONTENT_DECODING, 0},
-    {CURLOPT_HTTP09_ALLOWED, 0},
-    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-    {CURLOPT_POST, 1},
-};
-
-static bool call_options(const struct curl_lib *curl, struct call *call) {
-    CURL *easy = call->easy;
-    CURLcode bad = CURLE_OK;
-    if (!call_url(curl, call) || !call_trust(curl, call) || !call_lines(curl, call))
-        return false;
-    for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]); i++)
-        bad |= curl->easy_setopt(easy, fixed_options[i].option, fixed_options[i].value);
-    bad |= curl->easy_setopt(easy, CURLOPT_PROXY, "");
-    bad |= curl->easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->target);
-    bad |= curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
-    bad |= curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                             (long)(call->http10 ? CURL_HTTP_VERSION_1_0 : CURL_HTTP_VERSION_1_1));
-    bad |= curl->easy_setopt(easy, CURLOPT_HTTPHEADER, call->lines);
-    bad |= curl->easy_setopt(easy, CURLOPT_POSTFIELDS, call->body);
-    bad |= curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
-    bad |= curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
-    bad |= curl->easy_setopt(easy, CURLOPT_PREREQDATA, call);
-    bad |= curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    bad |= curl->easy_setopt(easy, CURLOPT_HEADERDATA, call);
-    bad |= curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    bad |= curl->easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    bad |= curl->easy_setopt(easy, CURLOPT_PRIVATE, call);
-    if (call->addr.u.sa.sa_family == AF_INET6 && call->addr.u.in6.sin6_scope_id)
-        bad |= curl->easy_setopt(easy, CURLOPT_ADDRESS_SCOPE, (long)call->addr.u.in6.sin6_scope_id);
-    return bad == CURLE_OK;
 }
 
 /* --- the response, as it comes --- */
 
-static bool keep(struct call *call, const char *data, size_t len) {
+static bool keep(struct call *call, const void *data, size_t len) {
     struct dispatch_result *r = &call->result;
     if (len > XCS_RESPONSE_MAX - r->raw_len) {
         snprintf(r->error, sizeof(r->error), "response too long");
@@ -318,57 +134,28 @@ static bool keep(struct call *call, const char *data, size_t len) {
     return true;
 }
 
-/* As keep(), for a response that main may be reading already. */
-static bool keep_and_tell(struct call *call, const char *data, size_t len) {
+/* A stream's receiver may be taking what there is at this moment. */
+bool call_keep(struct call *call, const void *data, size_t len) {
     struct dispatch *d = call->owner;
     pthread_mutex_lock(&d->lock);
     bool ok = keep(call, data, len);
-    bool tell = ok && call->result.head_len && call->head.status >= 200 && call->head.status < 300 && !call->cancelled;
-    if (tell && !call->listed) {
-        call->result.status = call->head.status;
+    pthread_mutex_unlock(&d->lock);
+    return ok;
+}
+
+void call_tell(struct call *call) {
+    struct dispatch *d = call->owner;
+    const struct response_head *head = &call->head;
+    if (!call->streams || !call->result.head_len || head->status < 200 || head->status >= 300)
+        return;
+    pthread_mutex_lock(&d->lock);
+    if (!call->cancelled && !call->listed) {
+        call->result.status = head->status;
         call->listed = true;
         DL_APPEND(d->done, call);
         eventfd_write(d->event_fd, 1);
     }
     pthread_mutex_unlock(&d->lock);
-    return ok;
-}
-
-/* libcurl sends a request again by itself when a kept connection ends before the answer. Here a call goes out once. */
-static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
-    struct call *call = user;
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    if (call->sent) {
-        snprintf(call->result.error, sizeof(call->result.error), "the server closed the connection");
-        return CURL_PREREQFUNC_ABORT;
-    }
-    call->sent = true;
-    return CURL_PREREQFUNC_OK;
-}
-
-/* A header line of a head (the final one or an interim one before it). Trailers come with the raw body. */
-static size_t on_header(char *data, size_t one, size_t len, void *user) {
-    struct call *call = user;
-    struct dispatch_result *r = &call->result;
-    (void)one;
-    if (r->head_len)
-        return len;
-    if (!keep(call, data, len))
-        return 0;
-    response_head_line(&call->head, data, len);
-    if (!call->head.complete)
-        return len;
-    if (call->head.interim)
-        r->raw_len = 0;
-    else
-        r->head_len = r->raw_len;
-    return len;
-}
-
-static size_t on_body(char *data, size_t one, size_t len, void *user) {
-    struct call *call = user;
-    (void)one;
-    return (call->streams ? keep_and_tell(call, data, len) : keep(call, data, len)) ? len : 0;
 }
 
 /* --- the dispatcher's thread --- */
@@ -409,10 +196,11 @@ static void call_detach(struct dispatch *d, struct call *call) {
         d->curl.multi_remove_handle(d->multi, call->easy);
         d->curl.easy_cleanup(call->easy);
     }
-    d->curl.slist_free_all(call->lines);
-    d->curl.slist_free_all(call->connect_to);
     call->easy = NULL;
-    call->lines = NULL;
+    for (size_t i = 0; i < CALL_LISTS; i++) {
+        d->curl.slist_free_all(call->lists[i]);
+        call->lists[i] = NULL;
+    }
 }
 
 static bool running_add(struct dispatch *d, struct call *call) {
@@ -437,6 +225,11 @@ static void running_remove(struct dispatch *d, const struct call *call) {
     }
 }
 
+static bool call_options(const struct curl_lib *curl, struct call *call) {
+    bool ok = xcs_is_call(&call->addr) ? call_set_curl(curl, call) : call_set_http(curl, call);
+    return ok && curl->easy_setopt(call->easy, CURLOPT_PRIVATE, call) == CURLE_OK;
+}
+
 static void call_start(struct dispatch *d, struct call *call) {
     call->result.started_ns = now_ns();
     call->easy = d->curl.easy_init();
@@ -452,10 +245,15 @@ static void call_start(struct dispatch *d, struct call *call) {
 
 static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     struct dispatch_result *r = &call->result;
+    curl_off_t retry_after = 0;
     running_remove(d, call);
+    d->curl.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
+    bool told = code != CURLE_OK || !xcs_is_call(&call->addr) || call_end_curl(&d->curl, call);
     call_detach(d, call);
-    if (code != CURLE_OK)
-        call_fail(d, call, d->curl.easy_strerror(code));
+    r->closes = code == CURLE_PARTIAL_FILE;
+    if (code != CURLE_OK || !told)
+        call_fail(d, call, d->curl.easy_strerror(code != CURLE_OK ? code : CURLE_OUT_OF_MEMORY));
     else if (!r->head_len)
         call_fail(d, call, "no response");
     else {

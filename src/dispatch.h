@@ -3,7 +3,8 @@
  * responses back. One per engine process. All functions are for the engine's main thread; only what
  * dispatch.c keeps behind its lock is shared with the dispatcher's thread.
  *
- * No retries, no redirects, no proxies or cookies from the environment: a call is issued exactly as the program would have,
+ * A call of the family XCS_AF_CALL is one of libcurl's, with the program's own options (shim/curl_call.h); its result is frames. Of all others:
+ * no retries, no redirects, no proxies or cookies from the environment: a call is issued exactly as the program would have,
  * to the very address that the program had connected to.
  */
 #ifndef XCS_DISPATCH_H
@@ -43,10 +44,11 @@ struct dispatch_result {
     int status; /* HTTP status, 0 when the transfer failed */
     char *raw;  /* status line, headers, empty line, body with its transfer coding: as received */
     size_t raw_len;
-    bool more;       /* a piece: others follow, and the end */
-    size_t head_len; /* bytes of raw up to and with the empty line */
-    bool closes;     /* the server closes after it, or its end is the end of the connection, even if too soon */
-    char error[80];  /* transfer failed: why, one line, no secrets */
+    bool more;            /* a piece: others follow, and the end */
+    size_t head_len;      /* bytes of raw up to and with the empty line */
+    bool closes;          /* the server closes after it, or its end is the end of the connection, even if too soon */
+    char error[80];       /* transfer failed: why, one line, no secrets */
+    uint64_t retry_after; /* what the server asked for, in seconds */
     uint64_t started_ns, finished_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -79,7 +79,7 @@ json_t *build_moderation(const struct canaries *c, const struct call *call, size
         json_t *flags = json_object(), *scores = json_object(), *types = json_object();
         for (size_t k = 0; k < sizeof moderated / sizeof *moderated; k++) {
             json_object_set_new(flags, moderated[k], json_false());
-            json_object_set_new(scores, moderated[k], json_real(1e-6));
+            json_object_set_new(scores, moderated[k], json_real(canary_number(c, 0)));
             json_object_set_new(types, moderated[k], json_pack("[s]", "text"));
         }
         json_array_append_new(results, json_pack("{s:b, s:o, s:o, s:o}", "flagged", 0, "categories", flags,
@@ -108,7 +108,7 @@ json_t *build_image(const struct canaries *c, const struct call *call, size_t di
     return json_pack("{s:I, s:o}", "created", (json_int_t)time(NULL), "data", list);
 }
 
-/* In the order of the documents: as good as any. */
+/* In the order of the documents: as good as any. The scores are made up and fall. */
 json_t *build_rerank(const struct canaries *c, const struct call *call, size_t dimension) {
     const json_t *documents = json_object_get(call->body, "documents");
     bool wanted = json_is_true(json_object_get(call->body, "return_documents"));
@@ -117,7 +117,8 @@ json_t *build_rerank(const struct canaries *c, const struct call *call, size_t d
     json_t *list = json_array();
     (void)dimension;
     for (size_t i = 0; i < n && i < top; i++) {
-        json_t *v = json_pack("{s:i, s:f}", "index", (int)i, "relevance_score", 1.0 / (double)(i + 1));
+        json_t *v =
+            json_pack("{s:i, s:f}", "index", (int)i, "relevance_score", canary_number(c, 2 * LIST_MAX - (unsigned)i));
         json_t *document = json_array_get(documents, i);
         if (wanted)
             json_object_set_new(

@@ -137,6 +137,14 @@ static void on_progress(struct session *s, uint64_t id) {
     wire_send(s->channel.fd, &m, NULL, 0, -1);
 }
 
+static void on_foreseen(struct session *s, uint32_t trust) {
+    struct xcs_msg m = {.type = XCS_STATE};
+    const struct node *n = s->graph.pending;
+    if (n && n->trust == trust && session_is_ahead(n))
+        m.node = n->id;
+    wire_send(s->channel.fd, &m, NULL, 0, -1);
+}
+
 static void on_hello(struct session *s, struct packet *p) {
     struct xcs_msg m = {.type = XCS_WELCOME};
     size_t n;
@@ -222,6 +230,9 @@ static void on_packet(struct session *s, struct packet *p) {
         break;
     case XCS_PROGRESS:
         on_progress(s, p->msg.node);
+        break;
+    case XCS_FORESEEN:
+        on_foreseen(s, p->msg.arg);
         break;
     case XCS_DROP:
         on_drop(s, p->msg.arg);

@@ -1,8 +1,10 @@
 /*
  * Calls found ahead: issued when there is room for them, and what becomes of their results (session_impl.h).
  */
+#include "../shim/curl_call.h"
 #include "ahead.h"
 #include "clock.h"
+#include "curl_frames.h"
 #include "engine.h"
 #include "hit.h"
 #include "keep.h"
@@ -11,7 +13,6 @@
 #include "trace.h"
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <utlist.h>
 
 bool session_is_ahead(const struct node *n) {
@@ -122,18 +123,9 @@ void session_pump(struct session *s) {
 
 /* --- results --- */
 
-/* Retry-After in seconds (RFC 9110, 10.2.3), 0 when there is none or it is a date. */
-static uint64_t retry_after(const struct dispatch_result *r) {
-    static const char name[] = "\nretry-after:";
-    for (size_t i = 0; r->raw && i + sizeof name < r->head_len; i++)
-        if (strncasecmp(r->raw + i, name, sizeof name - 1) == 0)
-            return strtoull(r->raw + i + sizeof name - 1, NULL, 10);
-    return 0;
-}
-
 /* What the origin asks for is given back out of the time that was saved, and never more than that. */
 static void overloaded(struct session *s, struct origin *o, const struct dispatch_result *r) {
-    uint64_t wait = retry_after(r), saved = s->stats.hidden_ns;
+    uint64_t wait = r->retry_after, saved = s->stats.hidden_ns;
     wait = wait > 3600 ? 3600 : wait;
     wait = wait * 1000000000u > saved ? saved : wait * 1000000000u;
     decide_overloaded(o);
@@ -188,8 +180,16 @@ static void piece(struct node *n, struct dispatch_result *r) {
 
 /* What the response looks like is for the next placeholders of its site. */
 static void learn(const struct session *s, const struct node *n, const char *raw, size_t len) {
-    if (decide_may_learn(&s->decisions, n->site))
-        shape_learn(&n->site->shape, raw, len, &n->call);
+    struct buf response = {0};
+    if (!decide_may_learn(&s->decisions, n->site))
+        return;
+    if (xcs_is_call(&n->addr)) {
+        curl_frames_to_response(&response, raw, len);
+        raw = response.p;
+        len = response.len;
+    }
+    shape_learn(&n->site->shape, raw, len, &n->call);
+    buf_free(&response);
 }
 
 /* Main has it first: learning takes time. */

@@ -1,5 +1,6 @@
 /* See wire.h. */
 #include "wire.h"
+#include "../shim/curl_call.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,9 @@ static void normalise(struct xcs_addr *a) {
         clean.u.in.sin_family = AF_INET;
         clean.u.in.sin_port = a->u.in.sin_port;
         clean.u.in.sin_addr = a->u.in.sin_addr;
-    } else if (a->len >= sizeof a->u.in6 && a->u.sa.sa_family == AF_INET6) {
+    } else if ((a->len >= sizeof a->u.in6 && a->u.sa.sa_family == AF_INET6) || xcs_is_call(a)) {
         clean.len = sizeof a->u.in6;
-        clean.u.in6.sin6_family = AF_INET6;
+        clean.u.in6.sin6_family = a->u.sa.sa_family;
         clean.u.in6.sin6_port = a->u.in6.sin6_port;
         clean.u.in6.sin6_addr = a->u.in6.sin6_addr;
         clean.u.in6.sin6_scope_id = a->u.in6.sin6_scope_id;

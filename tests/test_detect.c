@@ -306,6 +306,27 @@ static void test_embedding_in_base64(void **state) {
     }
 }
 
+/* A later request that hands the numbers on is known to wait for them, and so is one that hands on a packed vector. */
+static void test_embeddings_are_recognised(void **state) {
+    (void)state;
+    static const char *const formats[] = {"float", "base64"};
+    struct canaries c, another;
+    canaries_init(&c);
+    do
+        canaries_init(&another);
+    while (another.digits == c.digits);
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        char body[128];
+        snprintf(body, sizeof(body), "{\"input\":\"a\",\"dimensions\":8,\"encoding_format\":\"%s\"}", formats[i]);
+        json_t *v = placeholder(&c, "/v1/embeddings", "", body, 0);
+        char *text = json_dumps(embedding(v, 0), JSON_ENCODE_ANY);
+        assert_true(canary_has_number(&c, text, strlen(text)));
+        assert_false(canary_has_number(&another, text, strlen(text)));
+        free(text);
+        json_decref(v);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model_calls),
@@ -318,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_completion_placeholder),
         cmocka_unit_test(test_embedding_placeholder),
         cmocka_unit_test(test_embedding_in_base64),
+        cmocka_unit_test(test_embeddings_are_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,10 @@ import collections
 import json
 import re
 
-MODEL_PATHS = ("/chat/completions", "/completions", "/embeddings")
+MODEL_PATHS = re.compile(
+    r".*(/completions?|/embeddings?|/responses|/moderations|/images/generations|/messages|/infill|/rerank|[:](stream)?"
+    r"[gG]enerateContent|[:](embedContent|batchEmbedContents)|/api/(chat|generate|embed)|/v[12]/(chat|embed)|/generate"
+    r"|/generate_stream|/models/.+|/model/.+/(invoke|converse))")
 PLACEHOLDER = re.compile("qz[a-z0-9]{14}", re.IGNORECASE)  # src/canary.h
 
 
@@ -16,7 +19,7 @@ class Record:
 
     @staticmethod
     def is_model_call(request):
-        return request["target"].split("?")[0].endswith(MODEL_PATHS)
+        return request["method"] == "POST" and MODEL_PATHS.fullmatch(request["target"].split("?")[0]) is not None
 
     def multiset(self):
         return collections.Counter(

@@ -16,14 +16,17 @@ import threading
 import time
 
 import processes
+import tap
 from record import Record, describe, difference
 from scenarios import SCENARIOS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
-              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "deny_syscall")
-LIBRARIES = {"deny_syscall": ["-lseccomp"]}
+              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "own_run_path",
+              "deny_syscall")
+GCONV = "-Wl,-rpath," + ":".join(f"/usr/lib/{machine}-linux-gnu/gconv" for machine in ("x86_64", "aarch64"))
+LIBRARIES = {"deny_syscall": ["-lseccomp"], "own_run_path": [GCONV]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 
@@ -285,43 +288,23 @@ def parse(description):
     options = p.parse_args()
     if not options.list and (not options.server or not (options.libxcs or options.native_only)):
         p.error("--server and --libxcs are needed")
-    if options.libxcs and not options.xcs:
-        options.xcs = os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server", "bin"):
-        if getattr(options, name):
-            setattr(options, name, os.path.abspath(getattr(options, name)))
-    return options
+    return tap.complete(options)
 
 
 def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
-    chosen = [s for s in scenarios if not options.names or any(n in s.name for n in options.names)] * options.repeat
+    rows = tap.chosen([(s.name, s) for s in scenarios], options.names) * options.repeat
     if options.list:
-        print("\n".join(s.name for s in chosen))
+        print("\n".join(name for name, _ in rows))
         return 0
     processes.become_subreaper()
-    failed = 0
-    print(f"1..{len(chosen)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
         if not options.bin:
             options.bin = os.path.join(top, "bin")
             os.mkdir(options.bin)
             compile_programs(options.bin)
-        for number, scenario in enumerate(chosen, 1):
-            directory = tempfile.mkdtemp(dir=top)
-            try:
-                problems, remarks = run_scenario(options, scenario, directory)
-            except (RuntimeError, OSError) as error:
-                problems, remarks = [f"the test itself failed: {error}"], []
-            failed += bool(problems)
-            print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
-            for line in remarks + problems:
-                print("#", line)
-            sys.stdout.flush()
-            shutil.rmtree(directory, ignore_errors=True)
-    print(f"# {len(chosen) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+        return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)
 
 
 if __name__ == "__main__":

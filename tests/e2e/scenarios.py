@@ -82,8 +82,8 @@ PATTERNS = [
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
     # A number may be made up where it is calculated with, and not where it goes into another call.
-    python("pattern/numbers", "numbers", "session", 8, latency=300, rounds=3),
-    python("pattern/numbers-fed", "numbers", "session", 6, "fed", latency=300, rounds=4),
+    python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
+    python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
     python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
@@ -123,6 +123,7 @@ SURROUNDINGS = [
     python("own/alarm", "alarm"),
     compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
     compiled("own/exec", "exec_chain", watch=True),
+    compiled("own/run-path", "own_run_path"),
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),
@@ -134,6 +135,8 @@ WIRE = [
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
+    *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
+      for what in ("get", "no-call")),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
@@ -145,6 +148,22 @@ WIRE = [
     *(python(f"wire/retry-{s}", "retry", "session", s, wasted=6) for s in (429, 500, 503)),
     *(python(f"wire/errors-{marker}", "errors", "session", marker, wasted=4)
       for marker in ("status=429", "status=500", "status=400", "drop=20", "reset=20", "hangup")),
+]
+
+
+# Each API of shim/apis.h: what it answers can be taken apart in a run-ahead, and a later call that needs it is found dependent.
+APIS = [
+    *(python(f"api/{name}", "apis", "session", name, latency=300, rounds=2) for name in (
+        "chat", "azure", "completion", "fim", "response", "moderation", "image", "message", "google", "google-embed",
+        "google-embed-batch", "ollama-chat", "ollama-generate", "ollama-embed", "ollama-embedding", "embedding",
+        "llama", "infill", "llama-embedding", "rerank", "cohere", "cohere-1", "cohere-embed", "cohere-embed-1", "tgi",
+        "hugging-face", "hugging-face-features", "converse", "bedrock-claude", "bedrock-titan", "bedrock-titan-embed",
+        "bedrock-llama", "bedrock-mistral")),
+    python("api/google-list", "apis", "session", "google-list", latency=300, rounds=2),
+    python("api/aws-signed", "aws_signed", latency=1200, rounds=2, varies=True),
+    *(python(f"stream/{name}", "apis", "session", name, "stream", latency=300, rounds=2) for name in (
+        "chat", "completion", "response", "message", "google", "ollama-chat", "ollama-generate", "llama", "cohere",
+        "cohere-1", "tgi", "hugging-face")),
 ]
 
 
@@ -189,4 +208,4 @@ LAUNCHER = [
     python("run/off", "loop", "session", 6, order=True, inert=True, env={"XCS": "off"}),
 ]
 
-SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + FAIL_OPEN + LAUNCHER
+SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + APIS + FAIL_OPEN + LAUNCHER

@@ -6,16 +6,12 @@
 #include "openssl_session.h"
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define CALLS 8
-
-static const char *url;
+const char *url;
 
 static const struct way ways[] = {
     {.name = "blocking", .step = 16384},
@@ -47,7 +43,7 @@ static const struct way ways[] = {
      .mode = SSL_MODE_ENABLE_PARTIAL_WRITE},
 };
 
-static void question(char prompt[64], int i) {
+void question(char prompt[64], int i) {
     snprintf(prompt, 64, "question %d", i);
 }
 
@@ -64,7 +60,7 @@ static void sum_up(struct session *s, char *answers[CALLS]) {
 
 /* Independent calls on one connection, and one that needs them all. */
 static void mode_loop(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char *answers[CALLS], prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -79,7 +75,7 @@ static void mode_loop(const struct way *way) {
 
 /* The same with a connection for each call. */
 static void mode_each(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char *answers[CALLS], prompt[64];
     for (int i = 0; i <= CALLS; i++) {
@@ -96,7 +92,7 @@ static void mode_each(const struct way *way) {
 
 static void mode_one(const struct way *way) {
     static int number;
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -109,7 +105,7 @@ static void mode_one(const struct way *way) {
 /* Bodies of 1 and 10 MiB, there and back. */
 static void mode_large(const struct way *way) {
     static const size_t sizes[] = {1, 1 << 20, 10 << 20, 1 << 20};
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     open_session(&s, ctx, dial(url), way);
     for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
@@ -157,7 +153,7 @@ static void say_peer(SSL *ssl) {
 
 /* Before and after each call, what a client may ask about its peer. */
 static void mode_questions(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     static const unsigned char alpn[] = "\x08http/1.1";
     char prompt[64];
@@ -189,7 +185,7 @@ static void say_nothings(SSL *ssl, const char *where) {
 }
 
 static void mode_nothings(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -222,7 +218,7 @@ static void mode_nothings(const struct way *way) {
 
 /* Reads a byte, then what SSL_pending says is there of its record, and so on. */
 static void mode_pending(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -253,7 +249,7 @@ static void mode_pending(const struct way *way) {
 
 /* The server ends each connection: what reads, writes and SSL_shutdown say then. */
 static void mode_ends(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64], c;
     for (int i = 0; i < CALLS; i++) {
@@ -285,7 +281,7 @@ static void mode_ends(const struct way *way) {
 
 /* The client ends a kept connection: in both directions, in one, quietly, or not at all. */
 static void mode_shutdowns(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64];
     for (int i = 0; i < CALLS; i++) {
@@ -316,7 +312,7 @@ static void mode_shutdowns(const struct way *way) {
 
 /* One SSL object for many connections: cleared, with the session of before, and duplicated. */
 static void mode_reuse(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
+    SSL_CTX *ctx = new_context();
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -341,154 +337,6 @@ static void mode_reuse(const struct way *way) {
         handshake(&s);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
-}
-
-struct in_thread {
-    SSL_CTX *ctx;
-    const struct way *way;
-    int number;
-};
-
-static void *thread_calls(void *p) {
-    const struct in_thread *t = p;
-    struct session s;
-    open_session(&s, t->ctx, dial(url), t->way);
-    for (int i = 0; i < CALLS; i++) {
-        char prompt[64];
-        snprintf(prompt, sizeof prompt, "question %d of thread %d", i, t->number);
-        struct text request = request_of(prompt, 0, "");
-        write_all(&s, request.bytes, request.len);
-        struct text response = read_response(&s, false);
-        free(show_response(prompt, &response));
-        free(request.bytes);
-        free(response.bytes);
-    }
-    close_session(&s);
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
-    static int turn;
-    pthread_mutex_lock(&lock);
-    while (turn != t->number)
-        pthread_cond_wait(&turned, &lock);
-    show_text();
-    turn++;
-    pthread_cond_broadcast(&turned);
-    pthread_mutex_unlock(&lock);
-    return NULL;
-}
-
-static void mode_threads(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
-    pthread_t threads[2];
-    struct in_thread of[2] = {{ctx, way, 0}, {ctx, way, 1}};
-    for (int i = 0; i < 2; i++)
-        pthread_create(&threads[i], NULL, thread_calls, &of[i]);
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
-    SSL_CTX_free(ctx);
-}
-
-/* What is to go out, and what is there to come in, between memory BIOs and the socket. */
-static void pump(SSL *ssl, int fd, bool in) {
-    char room[16384];
-    int n;
-    while ((n = BIO_read(SSL_get_wbio(ssl), room, sizeof room)) > 0)
-        for (int at = 0; at < n;) {
-            ssize_t r = send(fd, room + at, (size_t)(n - at), MSG_NOSIGNAL);
-            if (r <= 0)
-                exit(4);
-            at += (int)r;
-        }
-    if (in) {
-        ssize_t r = recv(fd, room, sizeof room, 0);
-        if (r <= 0)
-            exit(4);
-        BIO_write(SSL_get_rbio(ssl), room, (int)r);
-    }
-}
-
-static void mode_memory(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
-    SSL *ssl = SSL_new(ctx);
-    int fd = dial(url), r;
-    char room[16384], prompt[64];
-    (void)way;
-    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-    SSL_set_tlsext_host_name(ssl, "localhost");
-    while ((r = SSL_connect(ssl)) != 1)
-        pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
-    for (int i = 0; i < 4; i++) {
-        question(prompt, i);
-        struct text request = request_of(prompt, 0, "");
-        SSL_write(ssl, request.bytes, (int)request.len);
-        while ((r = SSL_read(ssl, room, sizeof room - 1)) <= 0)
-            pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
-        struct text response = {.bytes = room, .len = (size_t)r};
-        room[r] = '\0';
-        free(show_response(prompt, &response));
-        say_queue("memory");
-        show_text();
-        free(request.bytes);
-    }
-    SSL_free(ssl);
-    close(fd);
-    SSL_CTX_free(ctx);
-}
-
-/* Reads on one descriptor, writes on another, of the same connection. */
-static void mode_descriptors(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
-    struct session s = {.way = way, .ssl = SSL_new(ctx), .fd = dial(url)};
-    int other = dup(s.fd);
-    char prompt[64];
-    SSL_set_rfd(s.ssl, s.fd);
-    SSL_set_wfd(s.ssl, other);
-    SSL_set_tlsext_host_name(s.ssl, "localhost");
-    handshake(&s);
-    for (int i = 0; i < CALLS; i++) {
-        say("descriptors differ: %d\n", SSL_get_rfd(s.ssl) != SSL_get_wfd(s.ssl));
-        question(prompt, i);
-        free(ask(&s, prompt, prompt));
-    }
-    close_session(&s);
-    close(other);
-    SSL_CTX_free(ctx);
-}
-
-/* OpenSSL's own connection and session objects, one behind the other. */
-static void mode_bio(const struct way *way) {
-    SSL_CTX *ctx = context_of(url);
-    BIO *chain = BIO_new_ssl_connect(ctx);
-    SSL *ssl = NULL;
-    char room[16384], prompt[64], where[64] = "127.0.0.1";
-    (void)way;
-    strncat(where, strrchr(url, ':'), 20);
-    where[strcspn(where, "/")] = '\0';
-    BIO_get_ssl(chain, &ssl);
-    SSL_set_tlsext_host_name(ssl, "localhost");
-    BIO_set_conn_hostname(chain, where);
-    if (BIO_do_connect(chain) != 1 || BIO_do_handshake(chain) != 1)
-        exit(4);
-    for (int i = 0; i < CALLS; i++) {
-        question(prompt, i);
-        struct text request = request_of(prompt, 0, "");
-        int r = BIO_write(chain, request.bytes, (int)request.len), n = 0;
-        say("written all %d, flush %d\n", r == (int)request.len, (int)BIO_flush(chain));
-        while (!(n > 3 && strchr(room, '}') && strstr(room, "\r\n\r\n") && room[n - 1] == '}') &&
-               (r = BIO_read(chain, room + n, (int)sizeof room - 1 - n)) > 0) {
-            n += r;
-            room[n] = '\0';
-        }
-        struct text response = {.bytes = room, .len = (size_t)n};
-        free(show_response(prompt, &response));
-        say("pending %d, retry %d\n", (int)BIO_pending(chain), BIO_should_retry(chain));
-        say_queue("chain");
-        show_text();
-        free(request.bytes);
-    }
-    BIO_ssl_shutdown(chain);
-    BIO_free_all(chain);
     SSL_CTX_free(ctx);
 }
 

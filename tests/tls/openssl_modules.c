@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef int client_fn(const char *url, const char *mode, const char *way);
+typedef int client_fn(const char *server, const char *mode, const char *way);
 
 int main(int argc, char **argv) {
     client_fn *clients[8];

@@ -34,7 +34,8 @@ static void append(struct text *t, const char *bytes, size_t n) {
         if (!t->bytes)
             abort();
     }
-    memcpy(t->bytes + t->len, bytes, n);
+    if (n)
+        memcpy(t->bytes + t->len, bytes, n);
     t->len += n;
     t->bytes[t->len] = '\0';
 }
@@ -62,9 +63,9 @@ void say_queue(const char *where) {
 }
 
 /* From "https://localhost:PORT/v1". */
-int dial(const char *url) {
+int dial(const char *server) {
     struct sockaddr_in to = {.sin_family = AF_INET};
-    const char *port = strrchr(url, ':');
+    const char *port = strrchr(server, ':');
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     to.sin_port = htons((uint16_t)(port ? atoi(port + 1) : 0));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -74,9 +75,8 @@ int dial(const char *url) {
     return fd;
 }
 
-SSL_CTX *context_of(const char *url) {
+SSL_CTX *new_context(void) {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    (void)url;
     if (!ctx || SSL_CTX_set_default_verify_paths(ctx) != 1)
         fail("context");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);

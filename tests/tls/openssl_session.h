@@ -43,8 +43,8 @@ void show_text(void);
 /* The error queue must be empty, after whatever went well. */
 void say_queue(const char *where);
 
-int dial(const char *url);
-SSL_CTX *context_of(const char *url);
+int dial(const char *server);
+SSL_CTX *new_context(void);
 
 /* A session that has been connected and verified, on `fd`; ends the program when that fails. */
 void open_session(struct session *s, SSL_CTX *ctx, int fd, const struct way *way);
@@ -69,5 +69,16 @@ char *show_response(const char *label, const struct text *response);
 
 /* Request and response. */
 char *ask(struct session *s, const char *label, const char *prompt);
+
+/* Of openssl_client.c: the server in argv, and a prompt for each call. */
+#define CALLS 8
+extern const char *url;
+void question(char prompt[64], int i);
+
+/* Of openssl_modes.c. */
+void mode_threads(const struct way *way);
+void mode_memory(const struct way *way);
+void mode_descriptors(const struct way *way);
+void mode_bio(const struct way *way);
 
 #endif

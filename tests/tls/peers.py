@@ -94,11 +94,13 @@ FRONTS = {
 class Nginx:
     """One nginx with all fronts. A daemon, so that it does not count as something that a program left behind."""
 
+    fronts = FRONTS
+
     def __init__(self, authority, directory, model_port):
-        self.ports = dict(zip(FRONTS, free_ports(len(FRONTS))))
+        self.ports = dict(zip(self.fronts, free_ports(len(self.fronts))))
         self.pid_file = os.path.join(directory, "nginx.pid")
         config = os.path.join(directory, "nginx.conf")
-        servers = "".join(self.server(authority, name, model_port) for name in FRONTS)
+        servers = "".join(self.server(authority, name, model_port) for name in self.fronts)
         places = "".join(f"{kind}_temp_path {directory}/nginx-{kind};"
                          for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         with open(config, "w", encoding="utf-8") as f:
@@ -112,7 +114,7 @@ class Nginx:
             time.sleep(0.01)
 
     def server(self, authority, name, model_port):
-        certificate, protocols, more = FRONTS[name]
+        certificate, protocols, more = self.fronts[name]
         http2, more = ("http2", "") if more == "http2" else ("", more)
         return (f"server {{ listen 127.0.0.1:{self.ports[name]} ssl {http2}; ssl_protocols {protocols};"
                 f" ssl_certificate {authority.path(certificate)}.pem;"

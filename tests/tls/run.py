@@ -6,7 +6,6 @@ The model server's record is the witness: what it did not see, no peer was sent 
 """
 import argparse
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -16,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
 import gnutls  # noqa: E402
+import tap  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
@@ -43,12 +43,14 @@ def matrix(front):
 
 
 def table():
-    for front in ("tls13", "tls12", "chain", "haproxy", "stunnel"):
+    for front in ("tls13", "tls12", "chain"):
         yield from matrix(front)
-    for front in ("tickets", "no-tickets", "session-ids"):
+    for front in ("haproxy", "stunnel", "tickets", "no-tickets", "session-ids"):
         yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                     for c in ("session", "requests"))
         yield client(front, "ruby-each", "ruby", HERE + "/net_http.rb", "{tls}", "each")
+        yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
+        yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
     yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
@@ -103,10 +105,11 @@ def check(options, peers, front, scenario, directory):
     problems = e2e.judge_native(scenario, base)
     if problems:
         return problems, []
-    run = once(options.libxcs)
+    scenario.env["ASAN_OPTIONS"] = "detect_leaks=0"  # the program is not ours
+    run = once(options.preload)
     wrong, fast = e2e.judge(scenario, base, run)
     problems += wrong
-    if not fast:
+    if not fast and not options.sanitizer:  # one makes the copy slow
         problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
     if scenario.name.startswith("trust-verify") and scenario.status and run.record.requests:
         problems.append("a server that the program refuses has been sent a request")
@@ -116,10 +119,10 @@ def check(options, peers, front, scenario, directory):
         problems.append("a peer with another key has been sent a request")
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
-    scenario.env = {"XCS_TRACE": trace}
+    scenario.env["XCS_TRACE"] = trace
     eye = secrets_kept.Eye(options.server)
     eye.start()
-    debug = once(options.libxcs, debug=True)
+    debug = once(options.preload, debug=True)
     eye.end()
     ahead = scenario.rounds is not None and not scenario.inert
     problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
@@ -134,50 +137,35 @@ def parse():
     p.add_argument("--libxcs", required=True)
     p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", required=True, help="the model server")
+    p.add_argument("--sanitizer", default=None, help="the runtime of the sanitizer that libxcs.so was built with")
     p.add_argument("--list", action="store_true")
     options = p.parse_args()
-    options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server"):
-        setattr(options, name, os.path.abspath(getattr(options, name)))
+    options = tap.complete(options)
+    options.preload = f"{options.sanitizer}:{options.libxcs}" if options.sanitizer else options.libxcs
     return options
 
 
 def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
-    chosen = [(f, s) for f, s in table() if not options.names or any(n in s.name for n in options.names)]
+    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)
     if options.list:
-        print("\n".join(s.name for _, s in chosen))
+        print("\n".join(name for name, _ in rows))
         return 0
-    failed = 0
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
         peers = Peers(top)
         secrets_kept.allow_cores()
-        processes.become_subreaper()  # after nginx, which has gone to another parent
+        processes.become_subreaper()  # after the daemons, which have gone to another parent
         try:
             openssl.build(top)
             gnutls.build(top)
             if not openssl.has_11():
                 print("# OpenSSL 1.1 is not there (scripts/setup-openssl11): its scenarios are left out")
-            print(f"1..{len(chosen)}", flush=True)
-            for number, (front, scenario) in enumerate(chosen, 1):
-                directory = tempfile.mkdtemp(dir=top)
-                try:
-                    problems, remarks = check(options, peers, front, scenario, directory)
-                except (RuntimeError, OSError) as error:
-                    problems, remarks = [f"the test itself failed: {error}"], []
-                failed += bool(problems)
-                print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
-                for line in remarks + problems:
-                    print("#", line)
-                sys.stdout.flush()
-                shutil.rmtree(directory, ignore_errors=True)
+            return tap.run(rows, lambda row, directory: check(options, peers, *row, directory), top)
         finally:
             peers.end()
-    print(f"# {len(chosen) - failed} passed, {failed} failed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

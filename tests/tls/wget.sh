@@ -1,5 +1,6 @@
 #!/bin/sh
-# wget or wget2, which speak TLS through GnuTLS: PROGRAM URL HOW, eight calls in one run, with the answers on stdout.
+# wget or wget2, which speak TLS through GnuTLS: PROGRAM URL HOW, eight calls in one run, with the answers on stdout. The
+# request's body and key are in files, body.json and wgetrc, since its command line can be read by all.
 #   keep, each: a connection for all calls, or for each; off: no verification; files: the answers into files;
 #   fastopen: wget2's own way to send, which is left alone
 program=$1
@@ -21,6 +22,5 @@ esac
 case $program in
     wget2) set -- --max-threads=1 --no-ocsp --no-ocsp-stapling --no-hsts --no-tls-resume --http2=off "$@" ;;
 esac
-exec "$program" -q --no-config --tries=1 --ca-certificate="$SSL_CERT_FILE" \
-    --header='Content-Type: application/json' --header='Authorization: Bearer secret-key-7351' \
-    --post-data='{"model":"test-model","messages":[{"role":"user","content":"secret prompt"}]}' "$@"
+exec "$program" -q --config=wgetrc --tries=1 --ca-certificate="$SSL_CERT_FILE" --header='Content-Type: application/json' \
+    --post-file=body.json "$@"

@@ -1,0 +1,13 @@
+/* What the entry points of OpenSSL's begin with (entry_openssl*.c): whose library it is, and in which process they run. */
+#ifndef XCS_ENTRY_OPENSSL_H
+#define XCS_ENTRY_OPENSSL_H
+
+#include "tls.h"
+
+#define LIBRARY                                                                                                        \
+    bool nested;                                                                                                       \
+    const struct tls_lib *lib = tls_lib_of(__builtin_return_address(0), &nested)
+#define AHEAD (!nested && xcs_mode == XCS_MODE_AHEAD)
+#define MAIN (!nested && xcs_mode == XCS_MODE_MAIN)
+
+#endif

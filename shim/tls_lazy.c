@@ -1,0 +1,167 @@
+/* See tls_lazy.h. */
+#include "tls_lazy.h"
+#include "channel.h"
+#include "conn_impl.h"
+#include "raw.h"
+#include "tls_terms.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#define SETTLE_MS 5000
+
+static bool is_connected(int fd) {
+    struct pollfd p = {fd, POLLOUT, 0};
+    struct timespec now = {0, 0};
+    return xcs_sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1 && p.revents == POLLOUT;
+}
+
+/* The library's own layers (BIO_f_ssl) read and write below the functions that we stand before. */
+static bool is_library(const struct tls_lib *lib, const void *caller) {
+    Dl_info a, b;
+    return !dladdr(caller, &a) || !dladdr(lib->id, &b) || a.dli_fbase == b.dli_fbase;
+}
+
+/* A handshake has not begun and may be put off, as far as the session itself tells. */
+static bool may_wait(const struct tls_lib *lib, void *ssl, bool connects, const struct conn *c) {
+    struct tls_terms terms;
+    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || c->spoken || !lib->SSL_in_before(ssl) ||
+        (!connects && lib->SSL_is_server(ssl)))
+        return false;
+    terms = tls_terms_of(lib, ssl);
+    return tls_terms_plain(lib, ssl, &terms);
+}
+
+/* What is known of the peer; certificate NULL: it has not been met, or nothing waits for main. */
+static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, const struct conn *c,
+                                          uint32_t *number) {
+    sigset_t saved;
+    struct tls_witness w = {.certificate = NULL};
+    xcs_lock(&saved);
+    const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr);
+    *number = met ? tls_witness_number(met) : 0;
+    if (met && met->chain && channel_foreseen(*number))
+        w = *met;
+    xcs_unlock(&saved);
+    return w;
+}
+
+bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void *caller) {
+    uint32_t number;
+    struct conn *c = tls_conn(lib, ssl);
+    int err = errno;
+    if (!c)
+        return false;
+    if (c->tls->lazy) { /* it has been told that it is done, and does not believe it */
+        tls_settle(c, lib->SSL_get_fd(ssl));
+        return false;
+    }
+    if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || is_library(lib, caller))
+        return false;
+    struct tls_witness w = met_and_awaited(lib, ssl, c, &number);
+    bool wait = w.certificate && tls_terms_accept(lib, ssl, w.certificate, w.chain);
+    if (wait) {
+        if (connects)
+            lib->SSL_set_connect_state(ssl);
+        c->tls->trust = number;
+        c->tls->lazy = TLS_LAZY;
+    }
+    errno = err;
+    return wait;
+}
+
+/* A server that has waited too long for the handshake has closed the connection: nothing was said on it, a new one will do. */
+static void begin(struct conn *c, int fd) {
+    sigset_t saved;
+    xcs_lock(&saved);
+    if (conn_locked(fd) == c)
+        conn_refresh(c, fd);
+    c->skipped = false;
+    c->tls->lazy = TLS_LATE;
+    xcs_unlock(&saved);
+}
+
+/* The lookup was made for another peer than the one that has come. */
+static void tell(uint32_t trust) {
+    sigset_t saved;
+    xcs_lock(&saved);
+    channel_trust_tell(trust);
+    xcs_unlock(&saved);
+}
+
+bool tls_become_real(struct conn *c, int fd) {
+    struct tls *t = c->tls;
+    const struct tls_lib *lib = t->lib;
+    void *ssl = t->ssl;
+    if (t->lazy == TLS_LAZY)
+        begin(c, fd);
+    int r = lib->SSL_do_handshake(ssl);
+    t->error = r == 1 ? 0 : lib->SSL_get_error(ssl, r);
+    if (t->error == TLS_ERROR_WANT_READ || t->error == TLS_ERROR_WANT_WRITE) {
+        errno = EAGAIN;
+        return false;
+    }
+    uint32_t expected = t->trust;
+    int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
+    /* From here on the library speaks for the session. */
+    t->lazy = TLS_REAL;
+    t->trust = 0;
+    if (r == 1) {
+        err = EBADF;
+        tls_opened(&tls_openssl, lib, ssl);
+        if (tls_conn(lib, ssl) == c) {
+            if (t->trust != expected)
+                tell(t->trust);
+            return true;
+        }
+    }
+    errno = err;
+    return false;
+}
+
+void tls_settle(struct conn *c, int fd) {
+    int err = errno;
+    while (c->tls && c->tls->lazy && !tls_become_real(c, fd) && errno == EAGAIN) {
+        struct pollfd p = {fd, c->tls->error == TLS_ERROR_WANT_READ ? POLLIN : POLLOUT, 0};
+        struct timespec limit = {SETTLE_MS / 1000, 0};
+        if (xcs_sys5(SYS_ppoll, &p, 1, &limit, 0, 0) == 0)
+            break;
+    }
+    errno = err;
+}
+
+void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || c->tls->lazy != TLS_LAZY || c->state != CONN_IDLE)
+        return;
+    int fd = lib->SSL_get_fd(ssl);
+    void *session = c->tls->ssl;
+    bool ended = c->tls->ended;
+    if (ended)
+        lib->SSL_set_shutdown(session, 0);
+    tls_settle(c, fd);
+    if (ended) {
+        conn_forget(fd);
+        lib->SSL_shutdown(session);
+    }
+}
+
+const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
+    const struct conn *c = tls_conn(lib, ssl);
+    return c && c->tls->lazy == TLS_LAZY ? tls_witness_at(c->tls->trust) : NULL;
+}
+
+bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || c->tls->lazy != TLS_LAZY || c->tls->ended ||
+        !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
+        tls_settle_session(lib, ssl); /* it waits for the server's part */
+        return false;
+    }
+    bool quiet = lib->SSL_get_quiet_shutdown(ssl) != 0;
+    lib->SSL_set_shutdown(ssl, TLS_SENT_SHUTDOWN | (quiet ? TLS_RECEIVED_SHUTDOWN : 0));
+    c->tls->ended = true;
+    *result = quiet;
+    return true;
+}

@@ -1,0 +1,39 @@
+/*
+ * Handshakes that are put off (OpenSSL): a program that makes a connection for each call, while the answers are already on their way,
+ * need not shake hands for answers that the engine has fetched.
+ *
+ * SSL_connect returns at once on a connection to a peer that main has met, if the program's own verification accepts what that peer
+ * has shown, on the same terms (tls_terms.h), and the next call foreseen is with the engine. What the program asks about its peer is
+ * answered from the session seen before. A HIT then needs no handshake at all. Whatever else happens on the connection has the real
+ * one made first, under the program's own SSL object: no byte of a request goes to a peer that the program does not accept.
+ *
+ * All of it without the state lock.
+ */
+#ifndef XCS_TLS_LAZY_H
+#define XCS_TLS_LAZY_H
+
+#include "tls.h"
+
+/* A handshake is asked for. True: it is put off, and counts as done. `connects`: by SSL_connect, which also says who is the client. */
+bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void *caller);
+
+/* The handshake comes now. False: not done, errno says why as after send(2), EAGAIN while it goes on. */
+bool tls_become_real(struct conn *c, int fd);
+
+/* The same, waiting for it: before something that only a real session can answer or do. */
+void tls_settle(struct conn *c, int fd);
+void tls_settle_session(const struct tls_lib *lib, const void *ssl);
+
+/*
+ * What answers for a session whose handshake is put off, else NULL. Once it is under way the library answers: it asks itself,
+ * through the same entry points.
+ */
+const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl);
+
+/*
+ * The program ends a session. True: one on which nothing was ever sent, so that nobody need be told, unless the program then waits for
+ * the server's part; *result is SSL_shutdown's.
+ */
+bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result);
+
+#endif

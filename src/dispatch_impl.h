@@ -1,0 +1,70 @@
+/*
+ * What the files of the dispatcher share: a call, and how its request is told to libcurl and its response taken from it. A call is either
+ * one request on a connection (dispatch_http.c) or one of libcurl's own (dispatch_curl.c). Everything here is for the
+ * dispatcher's thread.
+ */
+#ifndef XCS_DISPATCH_IMPL_H
+#define XCS_DISPATCH_IMPL_H
+
+#include "../shim/curl_call.h"
+#include "curl_lib.h"
+#include "dispatch.h"
+#include "response_head.h"
+#include <uthash.h>
+
+#define CALL_LISTS 8
+
+enum call_state {
+    CALL_QUEUED,
+    CALL_RUNNING,
+    CALL_DONE
+};
+
+/* One call, from submission until its result is taken. */
+struct call {
+    uint64_t id;
+    enum call_state state;
+    bool cancelled; /* running, and not wanted any more: the thread frees it */
+
+    struct xcs_addr addr;
+    char *method, *target;
+    char **headers;
+    size_t nheaders;
+    char *body;
+    size_t body_len;
+    bool http10, chunked, streams;
+    char *tls_name, *tls_key; /* both or neither */
+
+    CURL *easy;
+    struct curl_slist *lists[CALL_LISTS]; /* that `easy` refers to */
+    bool sent;                            /* its request has gone out, or begun to */
+    __typeof__(curl_easy_getinfo) *get_info;
+    struct response_head head;
+    size_t raw_size; /* allocated for result.raw */
+    struct dispatch_result result;
+    struct dispatch *owner;
+    bool listed;  /* running and in d->done: pieces have arrived (streams) */
+    size_t taken; /* bytes of result.raw that were handed over (streams) */
+
+    struct call *prev, *next; /* in d->queued, or in d->done */
+    UT_hash_handle hh;        /* in d->calls, by id, unless cancelled */
+};
+
+/*
+ * Appends to the result what has come of the response. False: it is too long, or memory is. `call_tell`: the receiver of a stream may
+ * have it now.
+ */
+bool call_keep(struct call *call, const void *data, size_t len);
+void call_tell(struct call *call);
+
+/* Appends to one of the call's lists. */
+bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text);
+
+/* dispatch_http.c: options and callbacks of a request on a connection. False: it cannot be issued so. */
+bool call_set_http(const struct curl_lib *curl, struct call *call);
+
+/* dispatch_curl.c: the same of a libcurl call, and what is to be added when its transfer has succeeded. */
+bool call_set_curl(const struct curl_lib *curl, struct call *call);
+bool call_end_curl(const struct curl_lib *curl, struct call *call);
+
+#endif

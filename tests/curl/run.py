@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+"""Tests of programs on libcurl: C programs, PHP, pycurl, R, the curl command and libcurl's published examples. Each row of table.py
+runs without and with XCS against a fresh model server, directly or behind nginx, and what can be seen of it is compared as in
+the end-to-end tests, whose harness this uses. Prints TAP; exit status 1 when anything failed.
+
+It happens in networks of its own where that is allowed; where it is not, the examples are left out.
+"""
+import argparse
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(os.path.dirname(HERE), "tls")]
+import fronts  # noqa: E402
+import processes  # noqa: E402
+import run as e2e  # noqa: E402
+from peers import Authority, free_ports  # noqa: E402
+from table import EXAMPLES, ROWS  # noqa: E402
+
+WORKERS = 3  # most of the time is the model server's latency
+VARYING = re.compile(rb"-{20,}[0-9a-f]{16}|0x[0-9a-f]+|\d+")
+REPEATED = re.compile(rb"^(.*\n)\1+", re.MULTILINE)  # libcurl may complain twice of a name that is not found
+EXAMPLE_SOURCES = "/usr/share/doc/libcurl4/examples"  # of Debian's libcurl4-doc
+
+
+def compile_examples(chosen, into):
+    """Unchanged and without looking at warnings, as their readers would. Returns those that cannot be had here."""
+    def source(name):
+        return os.path.join(EXAMPLE_SOURCES, name + ".c")
+    names = [name for names in EXAMPLES.values() for name in names if "example/" + name in chosen]
+    compilers = [subprocess.Popen([os.environ.get("CC", "cc"), "-w", source(name), "-o", os.path.join(into, "example-" + name),
+                                   "-lcurl", "-lssl", "-lcrypto", "-pthread"], stderr=subprocess.DEVNULL)
+                 for name in names if os.path.exists(source(name))]
+    for compiler in compilers:
+        compiler.wait()
+    return {"example/" + name for name in names if not os.path.exists(os.path.join(into, "example-" + name))}
+
+
+class Peers:
+    """The model server's port, nginx in front of it, and what the programs are told of them."""
+
+    def __init__(self, directory, own_network):
+        authority = Authority(directory)
+        self.model_port, = free_ports(1)
+        self.nginx = fronts.Fronts(authority, directory, self.model_port, own_network)
+        if own_network:
+            fronts.own_names(directory, authority)
+        self.words = {name: self.nginx.url(name) for name in fronts.FRONTS}
+        self.words.update(direct=f"http://127.0.0.1:{self.model_port}", ca=authority.path("ca.pem"), here=HERE)
+
+    def prepare(self, row, binaries):
+        words = dict(self.words, bin=binaries[1] if row.example else binaries[0])
+        env = [f"FRONT={words['plain']}", f"LATENCY={row.latency}"]
+        if not row.example:
+            env.append("CA_FILE=" + words["ca"])
+        row.argv = ["/usr/bin/env", *env, *([row.setting] if row.setting else ()), *row.argv]
+        row.argv = [re.sub(r"\{([a-z0-9-]+)\}", lambda m: words.get(m[1], m[0]), word) for word in row.argv]
+
+
+def settle(row, run):
+    """Takes out of a run what its row says may be another each time."""
+    if row.masked:
+        run.stdout, run.stderr = (REPEATED.sub(rb"\1", VARYING.sub(b"#", text)) for text in (run.stdout, run.stderr))
+        run.files = {name: (mode, VARYING.sub(b"#", text)) for name, (mode, text) in run.files.items()}
+    return run
+
+
+def check(options, peers, row, directory):
+    """(what is wrong, remarks)."""
+    def once(library=None, debug=False):
+        return settle(row, e2e.Run(options, row, directory, peers.model_port, library, debug))
+
+    base = once()
+    if row.status is None and row.example:
+        row.status = base.status
+    problems = e2e.judge_native(row, base)
+    if problems:
+        return problems, []
+    run = once(None if options.native_only else options.libxcs)
+    wrong, fast = e2e.judge(row, base, run)
+    problems += wrong
+    if not fast and not options.native_only:
+        problems.append(f"{run.record.rounds()} rounds, {row.rounds} wanted")
+    if problems and not options.native_only:
+        debug = once(options.libxcs, debug=True)
+        problems.append(f"once more with XCS_DEBUG=1 (status {debug.status}, {debug.seconds:.2f} s):")
+        problems += e2e.tail("stderr", debug.stderr)
+    return problems, [e2e.figures(row, base, run)]
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("names", nargs="*", help="run only rows whose name contains one of these")
+    p.add_argument("--libxcs")
+    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
+    p.add_argument("--server", required=True, help="the model server")
+    p.add_argument("--bin", default=None, help="where the compiled programs are; default: beside the server")
+    p.add_argument("--native-only", action="store_true", help="twice without XCS: whether the tests can be relied on")
+    p.add_argument("--list", action="store_true")
+    options = p.parse_args()
+    if not options.libxcs and not options.native_only:
+        p.error("--libxcs is needed")
+    options.bin = options.bin or os.path.dirname(os.path.realpath(options.server))
+    if options.libxcs:
+        options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
+    for name in ("libxcs", "xcs", "server", "bin"):
+        if getattr(options, name):
+            setattr(options, name, os.path.abspath(getattr(options, name)))
+    return options
+
+
+def report(number, row, problems, remarks, skipped):
+    """In one piece: several workers write."""
+    lines = [f"{'not ok' if problems else 'ok'} {number} - {row.name}{' # SKIP ' + skipped if skipped else ''}",
+             *("# " + line for line in remarks + problems)]
+    os.write(1, ("\n".join(lines) + "\n").encode())
+
+
+def run_rows(options, rows, top, number, counts):
+    """One worker: every WORKERS-th row, with a network, an nginx and model servers of its own."""
+    directory = os.path.join(top, str(number))
+    os.mkdir(directory)
+    own_network = fronts.own_network()
+    missing = compile_examples({row.name for row in rows}, directory) if own_network else set()
+    peers = Peers(directory, own_network)
+    processes.become_subreaper()  # after nginx, which has gone to another parent
+    failed = skipped = 0
+    try:
+        for place, row in enumerate(rows):
+            reason = ("no network of one's own" if not own_network else
+                      "libcurl4-doc is not here" if row.name in missing else "") if row.example else ""
+            problems, remarks = ([], []) if reason else run_row(options, peers, row, directory)
+            failed += bool(problems)
+            skipped += bool(reason)
+            report(number + place * WORKERS + 1, row, problems, remarks, reason)
+    finally:
+        peers.nginx.end()
+        with counts.get_lock():
+            counts[0] += failed
+            counts[1] += skipped
+
+
+def run_row(options, peers, row, top):
+    directory = tempfile.mkdtemp(dir=top)
+    try:
+        peers.prepare(row, (options.bin, top))
+        return check(options, peers, row, directory)
+    except (RuntimeError, OSError) as error:
+        return [f"the test itself failed: {error}"], []
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    options = parse()
+    chosen = [row for row in ROWS if not options.names or any(n in row.name for n in options.names)]
+    if options.list:
+        print("\n".join(row.name for row in chosen))
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
+    print(f"1..{len(chosen)}", flush=True)
+    counts = multiprocessing.Array("i", 2)
+    with tempfile.TemporaryDirectory(prefix="xcs-curl-") as top:
+        os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
+        workers = [multiprocessing.Process(target=run_rows, args=(options, chosen[i::WORKERS], top, i, counts))
+                   for i in range(min(WORKERS, len(chosen)))]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    failed, skipped = counts
+    print(f"# {len(chosen) - failed - skipped} passed, {failed} failed, {skipped} left out")
+    return 1 if failed or any(worker.exitcode for worker in workers) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""Handshakes that are put off: programs that make a connection for each call, against a front that counts, without and with XCS.
+
+What can be seen of a program is compared as in the end-to-end tests. With XCS most of its connections must be ended without a
+byte: that is what a handshake saved looks like from the server. Prints TAP; exit status 1 when anything failed.
+"""
+import argparse
+import os
+import shutil
+import ssl
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+import processes  # noqa: E402
+import run as e2e  # noqa: E402
+from counting import CountingFront  # noqa: E402
+from peers import Authority, free_ports  # noqa: E402
+from scenarios import Scenario  # noqa: E402
+
+TLS12 = (ssl.TLSVersion.TLSv1_2,) * 2
+
+
+def row(name, argv, saved, front=None, **more):
+    """`saved`: the least number of connections on which the server must not have heard a byte; 0: there must be none."""
+    return Scenario(name, argv, **{"latency": 500, **more}), saved, front or {}
+
+
+def each(client, how, saved, front=None, **more):
+    return row(f"{client}-{how}", ["{python}", HERE + "/each.py", "{tls}", client, how], saved, front, **more)
+
+
+def table():
+    for client in ("requests", "urllib", "http.client"):
+        yield each(client, "plain", 6, rounds=1)
+    yield each("httpx", "plain", 6, rounds=1, latency=800)
+    yield row("ruby-each", ["ruby", HERE + "/net_http.rb", "{tls}", "each"], 6, rounds=1)
+    yield row("perl-lwp-each", ["perl", "{programs}/lwp.pl", "{tls}", "each"], 6, rounds=1)
+    yield row("php-streams", ["php", "{programs}/streams.php", "{tls}"], 6, rounds=1)
+    yield each("http.client", "kept", 3, rounds=1)
+    yield each("http.client", "ask", 6, rounds=1)
+    yield each("http.client", "idle", 10, rounds=1)
+    # Connections that are put off and then have to be real, for what is asked of them or done with them.
+    yield each("http.client", "deep", 0, rounds=1)
+    yield each("http.client", "deep", 0, {"versions": TLS12}, rounds=1)
+    yield each("http.client", "fork", 0, rounds=1)
+    yield each("http.client", "epoll", 0, wasted=7)
+    # Handshakes that must not be put off: the server might choose otherwise, somebody is told of each, the peer is not to be trusted.
+    yield each("http.client", "offer", 0, rounds=1)
+    keys = each("http.client", "plain", 0, rounds=1)
+    keys[0].name += "-key-log"
+    keys[0].argv[:0] = ["/usr/bin/env", "SSLKEYLOGFILE=keys"]
+    yield keys
+    yield each("http.client", "stricter", 0, status=3)
+    # The second call is not what was foreseen: its connection, put off, becomes real.
+    for client in ("requests", "http.client"):
+        yield each(client, "late", 5, rounds=3, wasted=7)
+    # From 350 ms on the server shows another key, one that nobody trusts, or is gone: what was fetched before is still good.
+    for how in ("plain", "late"):
+        yield each("http.client", how, 5, {"later": "other-key"}, rounds=3, wasted=7)
+    for client in ("requests", "http.client"):
+        yield each(client, "late", 0, {"later": "unknown-ca"}, rounds=1, wasted=7, status=3)
+    yield each("http.client", "late", 0, {"later": None}, wasted=7, status=3)
+
+
+class Peers:
+    def __init__(self, directory):
+        self.authority = Authority(directory)
+        self.model_port, = free_ports(1)
+        self.front = CountingFront(self.authority, self.model_port)
+
+    def prepare(self, scenario):
+        """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
+        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.front.port}/v1"
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
+        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
+                         "STRANGER=" + self.authority.path("stranger-ca.pem"),
+                         *(word.replace("{tls}", url) for word in scenario.argv)]
+
+
+def check(options, peers, scenario, saved, behaviour, directory):
+    """(what is wrong, remarks)."""
+    def once(library=None, debug=False):
+        peers.front.reset(**behaviour)
+        return e2e.Run(options, scenario, directory, peers.model_port, library, debug)
+
+    peers.prepare(scenario)
+    base = once()
+    problems = e2e.judge_native(scenario, base)
+    native = peers.front.handshakes, peers.front.silent
+    if native[1] and "idle" not in scenario.name:
+        problems.append(f"{native[1]} connections without a byte, without XCS")
+    if problems:
+        return problems, []
+    run = once(options.libxcs)
+    front = peers.front
+    wrong, fast = e2e.judge(scenario, base, run)
+    problems += wrong
+    if not fast:
+        problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
+    if front.silent < saved or (front.silent and not saved):
+        problems.append(f"{front.silent} connections without a byte, {saved if saved > 0 else 'none'} wanted")
+    remarks = [e2e.figures(scenario, base, run),
+               f"handshakes {native[0]}, {front.handshakes} with; refused {front.refused}; without a byte {front.silent}"]
+    if problems:
+        problems += e2e.tail("stderr", once(options.libxcs, debug=True).stderr)
+    return problems, remarks
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
+    p.add_argument("--libxcs", required=True)
+    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
+    p.add_argument("--server", required=True, help="the model server")
+    options = p.parse_args()
+    options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
+    for name in ("libxcs", "xcs", "server"):
+        setattr(options, name, os.path.abspath(getattr(options, name)))
+    options.bin = None
+    return options
+
+
+def main():
+    options = parse()
+    chosen = [r for r in table() if not options.names or any(n in r[0].name for n in options.names)]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="xcs-lazy-") as top:
+        peers = Peers(top)
+        processes.become_subreaper()
+        print(f"1..{len(chosen)}", flush=True)
+        for number, (scenario, saved, behaviour) in enumerate(chosen, 1):
+            directory = tempfile.mkdtemp(dir=top)
+            try:
+                problems, remarks = check(options, peers, scenario, saved, behaviour, directory)
+            except (RuntimeError, OSError) as error:
+                problems, remarks = [f"the test itself failed: {error}"], []
+            failed += bool(problems)
+            print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
+            for line in remarks + problems:
+                print("#", line)
+            sys.stdout.flush()
+            shutil.rmtree(directory, ignore_errors=True)
+    print(f"# {len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+/*
+ * Modes of openssl_client.c in which a session is not simply one thread's, on one descriptor of its own.
+ */
+#include "openssl_session.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct in_thread {
+    SSL_CTX *ctx;
+    const struct way *way;
+    int number;
+};
+
+static void *thread_calls(void *p) {
+    const struct in_thread *t = p;
+    struct session s;
+    open_session(&s, t->ctx, dial(url), t->way);
+    for (int i = 0; i < CALLS; i++) {
+        char prompt[64];
+        snprintf(prompt, sizeof prompt, "question %d of thread %d", i, t->number);
+        struct text request = request_of(prompt, 0, "");
+        write_all(&s, request.bytes, request.len);
+        struct text response = read_response(&s, false);
+        free(show_response(prompt, &response));
+        free(request.bytes);
+        free(response.bytes);
+    }
+    close_session(&s);
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
+    static int turn;
+    pthread_mutex_lock(&lock);
+    while (turn != t->number)
+        pthread_cond_wait(&turned, &lock);
+    show_text();
+    turn++;
+    pthread_cond_broadcast(&turned);
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+void mode_threads(const struct way *way) {
+    SSL_CTX *ctx = new_context();
+    pthread_t threads[2];
+    struct in_thread of[2] = {{ctx, way, 0}, {ctx, way, 1}};
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, thread_calls, &of[i]);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    SSL_CTX_free(ctx);
+}
+
+/* What is to go out, and what is there to come in, between memory BIOs and the socket. */
+static void pump(SSL *ssl, int fd, bool in) {
+    char room[16384];
+    int n;
+    while ((n = BIO_read(SSL_get_wbio(ssl), room, sizeof room)) > 0)
+        for (int at = 0; at < n;) {
+            ssize_t r = send(fd, room + at, (size_t)(n - at), MSG_NOSIGNAL);
+            if (r <= 0)
+                exit(4);
+            at += (int)r;
+        }
+    if (in) {
+        ssize_t r = recv(fd, room, sizeof room, 0);
+        if (r <= 0)
+            exit(4);
+        BIO_write(SSL_get_rbio(ssl), room, (int)r);
+    }
+}
+
+void mode_memory(const struct way *way) {
+    SSL_CTX *ctx = new_context();
+    SSL *ssl = SSL_new(ctx);
+    int fd = dial(url), r;
+    char room[16384], prompt[64];
+    (void)way;
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_tlsext_host_name(ssl, "localhost");
+    while ((r = SSL_connect(ssl)) != 1)
+        pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
+    for (int i = 0; i < 4; i++) {
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        SSL_write(ssl, request.bytes, (int)request.len);
+        while ((r = SSL_read(ssl, room, sizeof room - 1)) <= 0)
+            pump(ssl, fd, SSL_get_error(ssl, r) == SSL_ERROR_WANT_READ);
+        struct text response = {.bytes = room, .len = (size_t)r};
+        room[r] = '\0';
+        free(show_response(prompt, &response));
+        say_queue("memory");
+        show_text();
+        free(request.bytes);
+    }
+    SSL_free(ssl);
+    close(fd);
+    SSL_CTX_free(ctx);
+}
+
+/* Reads on one descriptor, writes on another, of the same connection. */
+void mode_descriptors(const struct way *way) {
+    SSL_CTX *ctx = new_context();
+    struct session s = {.way = way, .ssl = SSL_new(ctx), .fd = dial(url)};
+    int other = dup(s.fd);
+    char prompt[64];
+    SSL_set_rfd(s.ssl, s.fd);
+    SSL_set_wfd(s.ssl, other);
+    SSL_set_tlsext_host_name(s.ssl, "localhost");
+    handshake(&s);
+    for (int i = 0; i < CALLS; i++) {
+        say("descriptors differ: %d\n", SSL_get_rfd(s.ssl) != SSL_get_wfd(s.ssl));
+        question(prompt, i);
+        free(ask(&s, prompt, prompt));
+    }
+    close_session(&s);
+    close(other);
+    SSL_CTX_free(ctx);
+}
+
+/* OpenSSL's own connection and session objects, one behind the other. */
+void mode_bio(const struct way *way) {
+    SSL_CTX *ctx = new_context();
+    BIO *chain = BIO_new_ssl_connect(ctx);
+    SSL *ssl = NULL;
+    char room[16384], prompt[64], where[64] = "127.0.0.1";
+    (void)way;
+    strncat(where, strrchr(url, ':'), 20);
+    where[strcspn(where, "/")] = '\0';
+    BIO_get_ssl(chain, &ssl);
+    SSL_set_tlsext_host_name(ssl, "localhost");
+    BIO_set_conn_hostname(chain, where);
+    if (BIO_do_connect(chain) != 1 || BIO_do_handshake(chain) != 1)
+        exit(4);
+    for (int i = 0; i < CALLS; i++) {
+        question(prompt, i);
+        struct text request = request_of(prompt, 0, "");
+        int r = BIO_write(chain, request.bytes, (int)request.len), n = 0;
+        say("written all %d, flush %d\n", r == (int)request.len, (int)BIO_flush(chain));
+        while (!(n > 3 && strstr(room, "\r\n\r\n") && room[n - 1] == '}') &&
+               (r = BIO_read(chain, room + n, (int)sizeof room - 1 - n)) > 0) {
+            n += r;
+            room[n] = '\0';
+        }
+        struct text response = {.bytes = room, .len = (size_t)n};
+        free(show_response(prompt, &response));
+        say("pending %d, retry %d\n", (int)BIO_pending(chain), BIO_should_retry(chain));
+        say_queue("chain");
+        show_text();
+        free(request.bytes);
+    }
+    BIO_ssl_shutdown(chain);
+    BIO_free_all(chain);
+    SSL_CTX_free(ctx);
+}
