@@ -273,6 +273,27 @@ static void test_limited_origin_is_mains_alone(void **state) {
     runner_free(&r);
 }
 
+/* What main waits for may be a HIT of its own that it has given up. */
+static void test_held_back_by_a_hit_given_up(void **state) {
+    (void)state;
+    uint64_t node;
+    char text[8];
+    struct runner r = start(&node);
+    runner_ask(&r, "slow");
+    assert_non_null(runner_answer(&r));
+    runner_ask(&r, "refused");
+    assert_non_null(runner_answer(&r));
+    main_tell(XCS_ANSWERED, node, 0);
+    int slow = ask_hit("slow");
+    finish(1, 429, "slow down");
+    int held = ask_hit("another");
+    assert_int_equal(recv(held, text, sizeof(text), MSG_DONTWAIT), -1);
+    close(slow); /* main was sooner to ask than the engine to see this */
+    assert_int_equal(hit_read(held, text, sizeof(text)), 0);
+    close(held);
+    runner_free(&r);
+}
+
 static void test_doubt(void **state) {
     (void)state;
     uint64_t node;
@@ -671,6 +692,7 @@ int main(void) {
         T(test_window),
         T(test_overload_halves_the_window),
         T(test_limited_origin_is_mains_alone),
+        T(test_held_back_by_a_hit_given_up),
         T(test_doubt),
         T(test_dependent_is_not_issued),
         T(test_chain_wastes_nothing),
