@@ -52,6 +52,7 @@ struct tls {
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;
+    bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 

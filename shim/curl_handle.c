@@ -13,8 +13,9 @@ static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct row {
     CURLoption option;
     enum curl_treatment treatment;
+    const char *name;
 } rows[XCS_CURL_OPTION_END] = {
-#define X(name, treatment) [XCS_CURL_NUMBER(CURLOPT_##name)] = {CURLOPT_##name, CURL_##treatment},
+#define X(name, treatment) [XCS_CURL_NUMBER(CURLOPT_##name)] = {CURLOPT_##name, CURL_##treatment, #name},
     XCS_CURL_OPTIONS(X)
 #undef X
 };
@@ -39,6 +40,10 @@ void curl_handle_child_reset(void) {
 enum curl_treatment curl_treatment_of(CURLoption option) {
     unsigned n = XCS_CURL_NUMBER(option);
     return n < XCS_CURL_OPTION_END && rows[n].option == option ? rows[n].treatment : CURL_OPAQUE;
+}
+
+const char *curl_option_name(CURLoption option) {
+    return curl_treatment_of(option) == CURL_OPAQUE ? "an option" : rows[XCS_CURL_NUMBER(option)].name;
 }
 
 /* --- the list --- */

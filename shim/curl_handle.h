@@ -59,6 +59,7 @@ void curl_handle_end(struct curl_handle *h);
 void curl_handle_set(struct curl_handle *h, CURLoption option, void *argument);
 
 enum curl_treatment curl_treatment_of(CURLoption option);
+const char *curl_option_name(CURLoption option); /* of the table */
 
 /* What is set; NULL: never since the last reset. */
 const struct curl_value *curl_value_of(const struct curl_handle *h, CURLoption option);

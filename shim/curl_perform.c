@@ -242,6 +242,20 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
     return code;
 }
 
+/* Why a call that may be a model call is left to the program. */
+static void explain(const char *against) {
+    static const char begin[] = "libcurl call left to the program: ";
+    char text[128];
+    sigset_t saved;
+    if (!against || !xcs_debug || xcs_mode != XCS_MODE_MAIN)
+        return;
+    strcpy(text, begin);
+    strncat(text, against, sizeof text - sizeof begin);
+    xcs_lock(&saved);
+    channel_note(text);
+    xcs_unlock(&saved);
+}
+
 /* What libcurl does first of all: the error buffer is empty, and what the last call told is gone. */
 static bool begin(struct curl_handle *h, const struct curl_call *call) {
     char *text = curl_pointer_of(h, CURLOPT_ERRORBUFFER);
@@ -260,13 +274,16 @@ CURLcode curl_perform(const struct curl_real *lib, CURL *easy) {
     struct curl_handle *h = curl_handle_of(easy);
     struct curl_call call;
     CURLcode code;
+    const char *against = NULL;
     if (!h)
         return lib->easy_perform(easy);
     if (h->busy)
         return CURLE_RECURSIVE_API_CALL;
     bool ours = xcs_mode == XCS_MODE_AHEAD || (xcs_mode == XCS_MODE_MAIN && !xcs_gave_up() && conn_mine());
-    if (!ours || !curl_render(h, &call))
+    if (!ours || !curl_render(h, &call, &against)) {
+        explain(against);
         return real_perform(h);
+    }
     if (!begin(h, &call)) {
         curl_call_free(&call);
         return real_perform(h);

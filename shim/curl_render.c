@@ -122,16 +122,19 @@ static bool is_absolute(const char *path) {
     return !path || *path == '/' || strncmp(path, "sha256//", 8) == 0;
 }
 
-static bool add_options(struct text *t, const struct curl_handle *h) {
+/* NULL when they are; else what stands against it. */
+static const char *add_options(struct text *t, const struct curl_handle *h) {
     for (size_t i = 0; i < h->count; i++) {
         const struct curl_value *v = &h->values[i];
         enum curl_treatment treatment = curl_treatment_of(v->option);
-        if ((treatment == CURL_OFF && !is_zero(v)) || (treatment == CURL_PATH && !is_absolute(v->pointer)))
-            return false;
+        if (treatment == CURL_OFF && !is_zero(v))
+            return curl_option_name(v->option);
+        if (treatment == CURL_PATH && !is_absolute(v->pointer))
+            return "a file by a relative name";
         if (treatment == CURL_CARRY || treatment == CURL_CARRY_LIST || treatment == CURL_PATH)
             add_option(t, v);
     }
-    return true;
+    return NULL;
 }
 
 /* --- what the program's libcurl adds by itself --- */
@@ -278,18 +281,22 @@ static size_t body_length(const struct curl_handle *h) {
     return h->postfields ? strlen(h->postfields) : 0;
 }
 
-static bool add_call(struct text *t, const struct curl_handle *h, const char *url, const char *path) {
+/* NULL: it is added. */
+static const char *add_call(struct text *t, const struct curl_handle *h, const char *url, const char *path) {
     size_t len = body_length(h);
     add_text(t, "POST ");
     add_text(t, path);
     add_text(t, " HTTP/1.1\r\n");
     add_option_text(t, CURLOPT_URL, url);
     add_proxy(t, h, url);
-    if (!add_trust(t, h) || !add_options(t, h) || !add_headers(t, h))
-        return false;
+    const char *against = add_options(t, h);
+    if (!against && !add_trust(t, h))
+        against = "trust that it does not tell";
+    if (!against && !add_headers(t, h))
+        against = "too many headers";
     add_format(t, "Content-Length: %zu\r\n\r\n", len);
     add(t, h->postfields, len);
-    return !t->failed;
+    return against || !t->failed ? against : "its size";
 }
 
 /* Without a callback of the program's, libcurl itself prints the progress. */
@@ -305,20 +312,34 @@ static bool lacks_file(const struct curl_handle *h) {
            !curl_pointer_of(h, CURLOPT_WRITEDATA);
 }
 
-bool curl_render(const struct curl_handle *h, struct curl_call *out) {
+/* What stands against it before anything is written; NULL: nothing. */
+static const char *refused(const struct curl_handle *h) {
+    return h->opaque                       ? "an option that XCS does not know"
+           : h->in_multi                   ? "a multi handle"
+           : h->method != CURL_METHOD_POST ? "another method or form of body"
+           : !h->postfields                ? "a body that is read"
+           : prints_progress(h)            ? "a progress meter"
+           : lacks_file(h)                 ? "nowhere to write to"
+                                           : NULL;
+}
+
+bool curl_render(const struct curl_handle *h, struct curl_call *out, const char **against) {
     struct text t = {0};
-    if (h->method != CURL_METHOD_POST || h->opaque || h->in_multi || h->busy || !h->postfields || prints_progress(h) ||
-        lacks_file(h))
-        return false;
     char *url = url_of(h);
     const char *path = url ? path_of(url) : NULL;
-    if (!path || !request_is_model_target(path, strlen(path)) || !add_call(&t, h, url, path)) {
-        free(t.p);
-        free(url);
-        return false;
+    *against = NULL;
+    if (path && request_is_model_target(path, strlen(path))) {
+        *against = refused(h);
+        if (!*against)
+            *against = add_call(&t, h, url, path);
+        if (!*against) {
+            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len};
+            return true;
+        }
     }
-    *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len};
-    return true;
+    free(t.p);
+    free(url);
+    return false;
 }
 
 void curl_call_free(struct curl_call *c) {

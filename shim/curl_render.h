@@ -16,9 +16,9 @@ struct curl_call {
 
 /*
  * What curl_easy_perform would send on h now. False: no model call, or one that cannot be carried over exactly; it passes
- * untouched. Nothing is to be freed then.
+ * untouched. Nothing is to be freed then, and `against` says what is against it if it may be a model call, else it is NULL.
  */
-bool curl_render(const struct curl_handle *h, struct curl_call *out);
+bool curl_render(const struct curl_handle *h, struct curl_call *out, const char **against);
 void curl_call_free(struct curl_call *c);
 
 #endif

@@ -42,6 +42,7 @@ static int handshake_ahead(struct gnutls_seen *s, void *session) {
     gnutls_judge *judge = w ? w->way.judge : NULL;
     if (judge && judge(session) != 0)
         return GNUTLS_CERTIFICATE_REFUSED;
+    gnutls_judged(s, session);
     s->open = true;
     return GNUTLS_OK;
 }
@@ -59,7 +60,10 @@ XCS_EXPORT int gnutls_handshake(void *session) {
     else if (xcs_mode == XCS_MODE_MAIN)
         tls_begins(&tls_gnutls, lib, session);
     int r = lib->gnutls_handshake(gnutls_live(s, session));
-    s->open |= r == GNUTLS_OK;
+    if (r == GNUTLS_OK) {
+        gnutls_judged(s, session);
+        s->open = true;
+    }
     return r;
 }
 
@@ -178,8 +182,11 @@ static ssize_t read_any(struct gnutls_seen *s, void *session, void *p, size_t n)
             continue; /* the run-ahead was forked in there */
         r = s->lib->gnutls_record_recv(gnutls_live(s, session), p, n);
         bool over = r == 0 || r == GNUTLS_PREMATURE_END || r == GNUTLS_PULL_ERROR;
-        if (!ours || !(r > 0 || over) || !conn_received(fd, VIA_TLS, r > 0 ? r : 0, errno))
+        if (!ours || !(r > 0 || over) || !conn_received(fd, VIA_TLS, r > 0 ? r : 0, errno)) {
+            if (ours && r > 0)
+                conn_show(fd, VIA_TLS, &iov, r, 0);
             return r;
+        }
     }
 }
 
@@ -223,9 +230,12 @@ static void *leave(struct gnutls_seen *s, void *session) {
     int fd = -1;
     if (gnutls_plain(s, session, &fd))
         ahead_end("a GnuTLS call that is not followed");
-    if (gnutls_conn(s, session, &fd))
+    const struct conn *c = gnutls_conn(s, session, &fd);
+    if (c)
         forget(fd);
-    s->left = true;
+    /* In the middle of a response of ours the rest of it is still to be read as it began. */
+    c = gnutls_conn(s, session, &fd);
+    s->left = !c || c->state != CONN_EOF;
     return gnutls_live(s, session);
 }
 

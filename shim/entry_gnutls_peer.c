@@ -156,8 +156,12 @@ XCS_EXPORT int gnutls_alpn_get_selected_protocol(void *session, struct gnutls_da
 /* Main's questions and their answers are kept, for the run-ahead's same questions. */
 static int answered(struct gnutls_seen *s, uint64_t question, int result, const unsigned *status) {
     if (s && xcs_mode == XCS_MODE_MAIN) {
-        struct gnutls_answer *a = &s->answers[s->nanswers++ % GNUTLS_QUESTIONS];
-        *a = (struct gnutls_answer){question, result, status ? *status : 0};
+        size_t i = 0;
+        while (i < GNUTLS_QUESTIONS && s->answers[i].question != question)
+            i++;
+        if (i == GNUTLS_QUESTIONS)
+            i = s->nanswers++ % GNUTLS_QUESTIONS;
+        s->answers[i] = (struct gnutls_answer){question, result, status ? *status : 0};
     }
     return result;
 }
@@ -187,7 +191,7 @@ XCS_EXPORT int gnutls_certificate_verify_peers(void *session, struct gnutls_type
     LIBRARY;
     struct gnutls_seen *s = told(session, pass);
     const struct gnutls_witness *w = witness(s, session);
-    uint64_t question = question_of(data, n);
+    uint64_t question = s ? gnutls_question(s, session, question_of(data, n)) : 0;
     return w ? answer_ahead(w, question, status)
              : answered(s, question, lib->gnutls_certificate_verify_peers(session, data, n, status), status);
 }
@@ -196,7 +200,7 @@ XCS_EXPORT int gnutls_certificate_verify_peers2(void *session, unsigned *status)
     LIBRARY;
     struct gnutls_seen *s = told(session, pass);
     const struct gnutls_witness *w = witness(s, session);
-    uint64_t question = gnutls_mix(0, "2", 1);
+    uint64_t question = s ? gnutls_question(s, session, gnutls_mix(0, "2", 1)) : 0;
     return w ? answer_ahead(w, question, status)
              : answered(s, question, lib->gnutls_certificate_verify_peers2(session, status), status);
 }
@@ -205,7 +209,8 @@ XCS_EXPORT int gnutls_certificate_verify_peers3(void *session, const char *host,
     LIBRARY;
     struct gnutls_seen *s = told(session, pass);
     const struct gnutls_witness *w = witness(s, session);
-    uint64_t question = gnutls_mix(gnutls_mix(0, "3", 1), host, host ? strlen(host) + 1 : 0);
+    uint64_t question =
+        s ? gnutls_question(s, session, gnutls_mix(gnutls_mix(0, "3", 1), host, host ? strlen(host) + 1 : 0)) : 0;
     return w ? answer_ahead(w, question, status)
              : answered(s, question, lib->gnutls_certificate_verify_peers3(session, host, status), status);
 }

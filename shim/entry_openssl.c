@@ -82,7 +82,7 @@ static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, si
         *result = ahead_result(send(fd, buf, n, MSG_NOSIGNAL));
         return true;
     }
-    if (!c || !c->tls->trust)
+    if (!c || !c->tls->trust || c->tls->ended)
         return false;
     c->tls->error = 0;
     if (n == 0)
@@ -297,11 +297,11 @@ XCS_EXPORT int SSL_has_pending(const void *ssl) {
 
 XCS_EXPORT int SSL_shutdown(void *ssl) {
     LIBRARY;
-    int fd;
+    int fd, result;
     if (AHEAD && ahead_tls_plain(lib, ssl, &fd))
         return 1;
-    if (MAIN && tls_end_unused(lib, ssl))
-        return 1;
+    if (MAIN && tls_end_unused(lib, ssl, &result))
+        return result;
     if (MAIN && tls_conn(lib, ssl))
         conn_forget(lib->SSL_get_fd(ssl));
     return lib->SSL_shutdown(ssl);

@@ -61,8 +61,10 @@ static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *ad
     if (kind->shown && old.lib && kind->shown(&old, w)) {
         peers[i].witness.certificate = old.certificate;
         peers[i].witness.chain = old.chain;
+    } else if (kind->shown) {
+        w->lib = NULL;
     } else {
-        *w = kind->shown ? (struct tls_witness){.lib = NULL} : old;
+        *w = old;
     }
     return channel_trust((uint32_t)i + 1, peers[i].name_and_key, len) ? (uint32_t)i + 1 : 0;
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#define LOOKS 8
+
 static int session_fd(const void *functions, const void *session) {
     const struct gnutls_lib *lib = functions;
     const struct gnutls_seen *s = gnutls_session_of(session);
@@ -36,11 +38,21 @@ static bool has_certificate(const struct gnutls_lib *lib, void *session) {
     return !credentials || lib->gnutls_certificate_get_crt_raw(credentials, 0, 0, &first) != GNUTLS_NOT_AVAILABLE;
 }
 
-/* How the session, which the program knows as `session`, is to judge its peer. Padding is zero, as in the record. */
-static void way_of(const struct gnutls_lib *lib, void *session, struct gnutls_way *way) {
-    const struct gnutls_seen *s = gnutls_session_of(session);
+/* How the session, about to begin, is to judge its peer. */
+static void way_of(const struct gnutls_seen *s, void *session, struct gnutls_way *way) {
     memcpy(way, &s->way, sizeof *way);
-    gnutls_credentials_fill(credentials_of(lib, session), way);
+    gnutls_credentials_fill(credentials_of(s->lib, session), way);
+}
+
+void gnutls_judged(struct gnutls_seen *s, void *session) {
+    gnutls_credentials_fill(credentials_of(s->lib, session), &s->way);
+}
+
+uint64_t gnutls_question(const struct gnutls_seen *s, void *session, uint64_t question) {
+    struct gnutls_way way;
+    way_of(s, session, &way);
+    question = gnutls_mix(question, &way.credentials, sizeof way.credentials);
+    return gnutls_mix(question, &way.changes, sizeof way.changes);
 }
 
 static bool asked_to_leave(const struct gnutls_lib *lib, void *live) {
@@ -93,7 +105,7 @@ static struct gnutls_witness *witness(const struct gnutls_lib *lib, void *sessio
         free_witness(g);
         return NULL;
     }
-    way_of(lib, session, &g->way);
+    memcpy(&g->way, &s->way, sizeof g->way);
     for (size_t i = 0; i < FACTS; i++)
         g->facts[i] = lib->facts[i](session);
     memcpy(g->answers, s->answers, sizeof g->answers);
@@ -111,7 +123,7 @@ static size_t describe(const void *functions, void *session, char *out, size_t s
     struct gnutls_seen *s = gnutls_session_of(session);
     void *live = gnutls_live(s, session);
     unsigned n = 0;
-    if (has_certificate(lib, session) || asked_to_leave(lib, live))
+    if (!s || has_certificate(lib, session) || asked_to_leave(lib, live))
         return 0;
     const struct gnutls_datum *chain = lib->gnutls_certificate_get_peers(live, &n);
     size_t name = strlen(s->way.name) + 1;
@@ -132,7 +144,7 @@ static bool same(const struct tls_witness *w, const char *met, void *session) {
     const struct gnutls_lib *lib = w->lib;
     struct gnutls_way way;
     (void)met;
-    way_of(lib, session, &way);
+    way_of(gnutls_session_of(session), session, &way);
     return way.credentials && memcmp(&way, &w->gnutls->way, sizeof way) == 0 && !has_certificate(lib, session);
 }
 
@@ -158,10 +170,11 @@ static int peek(struct tls *t, bool *alive) {
     const struct gnutls_lib *lib = t->lib;
     char byte;
     *alive = true;
-    if (waits(t, session_fd(lib, t->ssl)))
-        return 0;
-    ssize_t r = lib->gnutls_record_recv(live_of(t), &byte, 1);
-    *alive = r == GNUTLS_AGAIN || r == GNUTLS_INTERRUPTED;
+    /* Session tickets come before what follows them. */
+    for (int look = 0; *alive && look < LOOKS && !waits(t, session_fd(lib, t->ssl)); look++) {
+        ssize_t r = lib->gnutls_record_recv(live_of(t), &byte, 1);
+        *alive = r == GNUTLS_AGAIN || r == GNUTLS_INTERRUPTED;
+    }
     return 0;
 }
 
@@ -190,13 +203,15 @@ static bool prepare(const struct gnutls_lib *lib, void *next, void *like, const 
 }
 
 static bool shake(const struct gnutls_lib *lib, void *next, void *like) {
+    /* A session that was resumed tells another exchange than one from the beginning. */
     static const enum gnutls_fact same_as_before[] = {FACT_gnutls_protocol_get_version, FACT_gnutls_cipher_get,
-                                                      FACT_gnutls_kx_get, FACT_gnutls_mac_get};
+                                                      FACT_gnutls_mac_get, FACT_gnutls_kx_get};
+    size_t n = sizeof same_as_before / sizeof *same_as_before - (lib->facts[FACT_gnutls_session_is_resumed](like) != 0);
     int r;
     do
         r = lib->gnutls_handshake(next);
     while (r == GNUTLS_INTERRUPTED || r == GNUTLS_WARNING_ALERT);
-    for (size_t i = 0; r == GNUTLS_OK && i < sizeof same_as_before / sizeof *same_as_before; i++)
+    for (size_t i = 0; r == GNUTLS_OK && i < n; i++)
         if (lib->facts[same_as_before[i]](next) != lib->facts[same_as_before[i]](like))
             return false;
     return r == GNUTLS_OK;
@@ -204,7 +219,7 @@ static bool shake(const struct gnutls_lib *lib, void *next, void *like) {
 
 /*
  * The successor's credentials accept every peer: what it proves is that the peer has the very key that the program has
- * accepted (the caller compares), with the same version, cipher, exchange and MAC as the program's own session has.
+ * accepted (the caller compares), with the same version, cipher, MAC and exchange as the program's own session has.
  */
 static bool again(struct tls *t, int fd) {
     const struct gnutls_lib *lib = t->lib;

@@ -18,6 +18,12 @@ struct gnutls_witness {
     unsigned char alpn_bytes[32];
 };
 
+/* A handshake has succeeded: the session's way says what the credentials were. */
+void gnutls_judged(struct gnutls_seen *s, void *session);
+
+/* A question about the peer, hashed together with the credentials that it is answered from. */
+uint64_t gnutls_question(const struct gnutls_seen *s, void *session, uint64_t question);
+
 extern const struct tls_kind tls_gnutls; /* lib: struct gnutls_lib */
 
 #endif

@@ -10,7 +10,6 @@
 #include <time.h>
 
 #define SETTLE_MS 5000
-#define BOTH_SHUT 3 /* SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN */
 
 static bool is_connected(int fd) {
     struct pollfd p = {fd, POLLOUT, 0};
@@ -134,8 +133,18 @@ void tls_settle(struct conn *c, int fd) {
 
 void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
     struct conn *c = tls_conn(lib, ssl);
-    if (c && c->tls->lazy == TLS_LAZY && c->state == CONN_IDLE)
-        tls_settle(c, lib->SSL_get_fd(ssl));
+    if (!c || c->tls->lazy != TLS_LAZY || c->state != CONN_IDLE)
+        return;
+    int fd = lib->SSL_get_fd(ssl);
+    void *session = c->tls->ssl;
+    bool ended = c->tls->ended;
+    if (ended)
+        lib->SSL_set_shutdown(session, 0);
+    tls_settle(c, fd);
+    if (ended) {
+        conn_forget(fd);
+        lib->SSL_shutdown(session);
+    }
 }
 
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
@@ -143,13 +152,16 @@ const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void
     return c && c->tls->lazy == TLS_LAZY ? tls_witness_at(c->tls->trust) : NULL;
 }
 
-bool tls_end_unused(const struct tls_lib *lib, void *ssl) {
-    const struct conn *c = tls_conn(lib, ssl);
-    bool unused = c && c->tls->lazy == TLS_LAZY &&
-                  (c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0));
-    if (unused) {
-        lib->SSL_set_shutdown(ssl, BOTH_SHUT);
-        conn_forget(lib->SSL_get_fd(ssl));
+bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c || c->tls->lazy != TLS_LAZY || c->tls->ended ||
+        !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
+        tls_settle_session(lib, ssl); /* it waits for the server's part */
+        return false;
     }
-    return unused;
+    bool quiet = lib->SSL_get_quiet_shutdown(ssl) != 0;
+    lib->SSL_set_shutdown(ssl, TLS_SENT_SHUTDOWN | (quiet ? TLS_RECEIVED_SHUTDOWN : 0));
+    c->tls->ended = true;
+    *result = quiet;
+    return true;
 }

@@ -30,7 +30,10 @@ void tls_settle_session(const struct tls_lib *lib, const void *ssl);
  */
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl);
 
-/* The program ends a session on which nothing was ever sent: true, there is nothing to do. */
-bool tls_end_unused(const struct tls_lib *lib, void *ssl);
+/*
+ * The program ends a session. True: one on which nothing was ever sent, so that nobody need be told, unless the program then waits for
+ * the server's part; *result is SSL_shutdown's.
+ */
+bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result);
 
 #endif

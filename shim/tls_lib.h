@@ -61,6 +61,7 @@
     X(int, ERR_pop_to_mark, (void), 1)                                                                                 \
     /* for handshakes that are put off */                                                                              \
     X(void, SSL_set_connect_state, (void *), 2)                                                                        \
+    X(int, SSL_get_quiet_shutdown, (const void *), 2)                                                                  \
     X(int, SSL_is_server, (const void *), 2)                                                                           \
     X(int, SSL_in_before, (const void *), 2)                                                                           \
     X(const char *, SSL_state_string, (const void *), 2)                                                               \
@@ -145,6 +146,7 @@ void *tls_peer_certificate(const struct tls_lib *lib, const void *ssl);
 #define TLS_ERROR_WANT_WRITE 3
 #define TLS_ERROR_SYSCALL 5
 #define TLS_ERROR_ZERO_RETURN 6
+#define TLS_SENT_SHUTDOWN 1
 #define TLS_RECEIVED_SHUTDOWN 2
 
 #endif

@@ -15,7 +15,7 @@ FAST = {"rounds": 2, "latency": 200}  # six calls, one after the other without X
 class Row(Scenario):
     example: bool = False  # needs the web front and the examples' names
     setting: str = ""      # of the environment, without XCS too
-    masked: bool = False   # numbers in what it prints are times, ports, addresses of its memory
+    masked: bool = False   # numbers in what it prints and writes are times, ports, addresses of its memory
 
 
 def c(program, way, where="{direct}/v1", name="", **more):
@@ -172,7 +172,9 @@ CURL = [
     curl("next-h1", *next_calls("{h1}/v1"), **FAST),
     curl("next-h2", *next_calls("{h2}/v1"), **FAST),
     curl("next-files", *next_calls("{direct}/v1", "-o", "answer-NUMBER", "-D", "heads-NUMBER"), **FAST),
-    curl("next-write-out", *next_calls("{h2}/v1", "-w", TELL), **FAST),
+    # With -w it asks for the peer's certificates: over TLS its calls are left alone.
+    curl("next-write-out", *next_calls("{direct}/v1", "-w", TELL), **FAST),
+    curl("next-write-out-h2", *next_calls("{h2}/v1", "-w", TELL)),
     curl("next-include", *next_calls("{direct}/v1", "-i"), **FAST),
     curl("next-header-json", *next_calls("{direct}/v1", "-o", "answer-NUMBER", "-w", "%{{header_json}}\n"), **FAST),
     curl("next-compressed", *next_calls("{plain}/gzip/v1", "--compressed"), **FAST),
@@ -193,12 +195,12 @@ R = [Row("r/RCurl", ["Rscript", "--vanilla", "{here}/loop.R", "{direct}/v1", "RC
 # libcurl's published examples, unchanged. Those that speak another protocol find no server. Left out are those that print
 # how often they were called back, or what was drawn at random.
 EXAMPLES = {
-    "http": ("altsvc cacertinmem certinfo getinfo getinmemory getredirect getreferrer headerapi http-post"
-             " https httpcustomheader parseurl postinmemory resolve sepheaders shared-connection-cache simple"
-             " simplepost simplessl sslbackend urlapi url2file usercertinmem fileupload httpput-postfields httpput"
-             " anyauthput multi-app multi-double multi-legacy multi-single"
-             " postit2 postit2-formadd").split(),
-    "verbose": "cookie_interface multi-debugcallback multi-formadd multi-post persistent post-callback externalsocket".split(),
+    "http": ("altsvc certinfo getinfo getinmemory getredirect getreferrer http-post https parseurl postinmemory resolve"
+             " shared-connection-cache simple simplepost sslbackend httpput-postfields httpput anyauthput multi-app"
+             " multi-double multi-legacy multi-single postit2 postit2-formadd").split(),
+    "verbose": ("cacertinmem cookie_interface externalsocket fileupload headerapi httpcustomheader multi-debugcallback"
+                " multi-formadd multi-post persistent post-callback sepheaders simplessl urlapi url2file"
+                " usercertinmem").split(),
     "other": ("ftp-wildcard ftpget ftpgetinfo ftpgetresp ftpsget ftpupload ftpuploadfrommem imap-append imap-fetch"
               " imap-list imap-tls multithread pop3-list pop3-retr sftpget smtp-mail smtp-mime smtp-tls").split(),
 }

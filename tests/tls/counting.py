@@ -18,7 +18,7 @@ class CountingFront:
             self.port = s.getsockname()[1]
         self.listener = None
 
-    def reset(self, first="good", later="good", seconds=0.1, versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)):
+    def reset(self, first="good", later="good", seconds=0.35, versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)):
         self.close()
         self.connections = self.handshakes = self.refused = self.silent = 0
         self.first, self.later, self.seconds, self.versions = first, later, seconds, versions

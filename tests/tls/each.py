@@ -1,9 +1,10 @@
 """Eight calls with a connection of its own for each: URL CLIENT HOW. Prints answers, and the kind and reason of errors.
 
 plain: nothing else. ask: says what each connection knows of its peer. idle: a connection is made, left alone and closed. kept: every other
-call on one connection that is kept. What the others do is done only once 100 ms have passed, which they have in no run-ahead, so that main
+call on one connection that is kept. What the others do is done only once 350 ms have passed, which they have in no run-ahead, so that main
 does it on a connection whose call has been foreseen. late: the prompt says so. deep: asks what only a handshake of its own can tell. fork:
-has a child between connecting and asking. epoll: connections have been in an epoll set.
+has a child between connecting and asking. epoll: connections have been in an epoll set. offer: offers HTTP/2 as well. stricter, before
+350 ms have passed too: from the second call on trusts as many authorities as before, but not this server's.
 """
 import http.client
 import json
@@ -21,7 +22,6 @@ if sys.argv[2] in ("requests", "httpx"):
 URL, CLIENT, HOW = sys.argv[1:4]
 WHERE = urllib.parse.urlsplit(URL)
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret-key-7351"}
-CONTEXT = ssl.create_default_context()
 
 
 def peer(sock):
@@ -50,14 +50,22 @@ def register(sock):
 
 
 def late():
-    return time.monotonic() - began > 0.1
+    return time.monotonic() - began > 0.35
+
+
+def context_of(number):
+    """The context that this call's connection is made under."""
+    context = ssl.create_default_context(cafile=os.environ["STRANGER"]) if HOW == "stricter" and number else \
+        ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"] if HOW == "offer" and late() else ["http/1.1"])
+    return context
 
 
 LOOKS = {"deep": deep, "fork": child, "epoll": register}
 
 
-def dial():
-    connection = http.client.HTTPSConnection(WHERE.hostname, WHERE.port, timeout=30, context=CONTEXT)
+def dial(number):
+    connection = http.client.HTTPSConnection(WHERE.hostname, WHERE.port, timeout=30, context=context_of(number))
     connection.connect()
     if HOW == "ask":
         peer(connection.sock)
@@ -71,7 +79,7 @@ def over(connection, body):
     return json.loads(connection.getresponse().read())
 
 
-def post(body):
+def post(number, body):
     if CLIENT == "requests":
         return client.post(URL + "/chat/completions", data=body, headers=HEADERS).json()
     if CLIENT == "httpx":
@@ -80,21 +88,21 @@ def post(body):
         request = urllib.request.Request(URL + "/chat/completions", body.encode(), HEADERS)
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
-    connection = dial()
+    connection = dial(number)
     answer = over(connection, body)
     connection.close()
     return answer
 
 
 began = time.monotonic()
-kept = dial() if HOW == "kept" else None
+kept = dial(0) if HOW == "kept" else None
 for i in range(8):
     prompt = ("late " if HOW == "late" and late() else "") + f"question {i}"
     call = json.dumps({"model": "test-model", "messages": [{"role": "user", "content": prompt}]})
     if HOW == "idle" and i % 2:
-        dial().close()
+        dial(i).close()
     try:
-        answer = over(kept, call) if kept and i % 2 else post(call)
+        answer = over(kept, call) if kept and i % 2 else post(i, call)
         print(i, answer["choices"][0]["message"]["content"], flush=True)
     except (OSError, http.client.HTTPException) as error:
         while not isinstance(error, OSError) or not error.errno:
@@ -104,3 +112,7 @@ for i in range(8):
             error = below
         print(type(error).__name__, error.errno, getattr(error, "verify_message", None))
         sys.exit(3)
+if "SSLKEYLOGFILE" in os.environ:
+    with open(os.environ["SSLKEYLOGFILE"], encoding="utf-8") as keys:
+        print(sum(line.startswith("CLIENT_TRAFFIC_SECRET_0") for line in keys), "sessions have left their keys")
+    os.remove(os.environ["SSLKEYLOGFILE"])

@@ -9,7 +9,8 @@
  * WORDs: each (a connection for each call), nonblock, resume (goes on without its buffer after GNUTLS_E_AGAIN), bytes, sevens (reads so
  * many), large (1 MiB each way), fresh (new credentials for each connection), tls12, certificate (has one of its own),
  * resumes (a new connection resumes the session before), surprise (the last call cannot be foreseen), wait (0.3 s between two
- * calls), cork, close (asks the server to close), until-end (and reads until it does).
+ * calls), cork, close (asks the server to close), until-end (and reads until it does), threads
+ * (several that do all this at once).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,17 +29,21 @@
 #include <unistd.h>
 
 #define CALLS 8
+#define THREADS 4
 #define LARGE (1u << 20)
 #define ROOM (4u << 20)
 
 static char **words;
 static const char *judges; /* which way is in use */
 static int port;
-static gnutls_certificate_credentials_t credentials;
-static gnutls_session_t session;
-static int fd = -1;
-static gnutls_datum_t resumption;
-static char *in, *out;
+
+/* A thread's own. */
+static __thread gnutls_certificate_credentials_t credentials;
+static __thread gnutls_session_t session;
+static __thread int fd = -1;
+static __thread gnutls_datum_t resumption;
+static __thread char *in, *out;
+static __thread FILE *seen; /* where it prints */
 
 static bool has(const char *word) {
     for (char **w = words; *w; w++)
@@ -47,7 +53,7 @@ static bool has(const char *word) {
 }
 
 static void end_with(int status, const char *what, int error) {
-    printf("%s: %s\n", what, error == 0 ? "no" : gnutls_strerror(error));
+    fprintf(seen, "%s: %s\n", what, error == 0 ? "no" : gnutls_strerror(error));
     exit(status);
 }
 
@@ -89,11 +95,11 @@ static void show_peer(void) {
     unsigned n = 0;
     gnutls_datum_t alpn;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
-    printf("%s %s %s, %u certificates of %u bytes, %s\n",
-           gnutls_protocol_get_name(gnutls_protocol_get_version(session)),
-           gnutls_cipher_get_name(gnutls_cipher_get(session)), gnutls_mac_get_name(gnutls_mac_get(session)), n,
-           chain ? chain->size / 100 * 100 : 0,
-           gnutls_alpn_get_selected_protocol(session, &alpn) == 0 ? "a protocol" : "no protocol");
+    fprintf(seen, "%s %s %s, %u certificates of %u bytes, %s\n",
+            gnutls_protocol_get_name(gnutls_protocol_get_version(session)),
+            gnutls_cipher_get_name(gnutls_cipher_get(session)), gnutls_mac_get_name(gnutls_mac_get(session)), n,
+            chain ? chain->size / 100 * 100 : 0,
+            gnutls_alpn_get_selected_protocol(session, &alpn) == 0 ? "a protocol" : "no protocol");
 }
 
 /* --- the connection --- */
@@ -117,6 +123,8 @@ static void open_session(void) {
     int r;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (has("large")) /* so that it fills up */
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){16384}, sizeof(int));
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         end_with(4, "connect", 0);
     if (has("nonblock"))
@@ -216,9 +224,9 @@ static void call(const char *prompt, int i) {
     unsigned sum = 0; /* of the body, as the head has a date; a surprise has another identifier each time */
     for (const char *p = strstr(in, "\r\n\r\n"); p && p < in + have; p++)
         sum = sum * 31 + (unsigned char)*p;
-    printf("%d %.15s %.60s, sum %u, %zu left\n", i, in, text ? text : "?", strstr(in, "surprise") ? 0 : sum,
-           gnutls_record_check_pending(session));
-    fflush(stdout);
+    fprintf(seen, "%d %.15s %.60s, sum %u, %zu left\n", i, in, text ? text : "?", strstr(in, "surprise") ? 0 : sum,
+            gnutls_record_check_pending(session));
+    fflush(seen);
 }
 
 /* Not to be printed: echoed, it would differ from run to run. */
@@ -243,13 +251,10 @@ static void turn(const char *other) {
     }
 }
 
-int main(int argc, char **argv) {
-    if (argc < 3)
-        return 2;
-    port = atoi(strrchr(argv[1], ':') + 1);
-    judges = strtok(argv[2], ",");
-    const char *other = strtok(NULL, ",");
-    words = argv + 3;
+static const char *other;
+
+static void make_calls(void) {
+    seen = seen ? seen : stdout;
     in = malloc(ROOM);
     out = malloc(ROOM);
     for (int i = 0; i < CALLS; i++) {
@@ -263,6 +268,41 @@ int main(int argc, char **argv) {
             close_session();
         if (has("wait"))
             usleep(300000);
+    }
+    gnutls_free(resumption.data);
+    if (credentials)
+        gnutls_certificate_free_credentials(credentials);
+    free(in);
+    free(out);
+}
+
+static void *thread(void *printed) {
+    size_t n;
+    seen = open_memstream(printed, &n);
+    make_calls();
+    fclose(seen);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 3)
+        return 2;
+    port = atoi(strrchr(argv[1], ':') + 1);
+    judges = strtok(argv[2], ",");
+    other = strtok(NULL, ",");
+    words = argv + 3;
+    if (!has("threads")) {
+        make_calls();
+        return 0;
+    }
+    pthread_t threads[THREADS];
+    char *printed[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, thread, &printed[i]);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        fputs(printed[i], stdout);
+        free(printed[i]);
     }
     return 0;
 }
