@@ -112,7 +112,8 @@ static void waste_before(struct session *s, const struct node *n) {
         }
         session_waste(s, skipped);
     }
-    if (!decides(s, foreseen))
+    /* What is left of a guess that is known to have been one has been counted. */
+    if (!(foreseen && foreseen->strays) && !decides(s, foreseen))
         count_divergence(s, began, foreseen, NULL);
 }
 
