@@ -50,7 +50,7 @@ def scenarios(client):
 
     yield from (c("tls13", "loop", way) for way in WAYS)
     yield from (c("tls12", "loop", way) for way in BRIEF)
-    yield from (c("tls13", "each", way) for way in BRIEF)
+    yield from (c("tls13", "each", way, latency=200) for way in BRIEF)
     yield c("tls13", "large", latency=500, rounds=None)
     yield c("tls13", "large", "partial", latency=500, rounds=None)
     for front in ("tls13", "tls12"):
@@ -64,7 +64,7 @@ def scenarios(client):
     if not has_11():
         return
     yield from (c("tls13", "loop", way, "openssl11") for way in BRIEF)
-    yield from (c("tls12", "each", way, "openssl11") for way in BRIEF)
+    yield from (c("tls12", "each", way, "openssl11", latency=200) for way in BRIEF)
     yield from (c(front, mode, program="openssl11", rounds=most) for front in ("tls13", "tls12") for mode, most in ODD.items())
     yield c("tls13", "large", "partial", program="openssl11", latency=500, rounds=None)
     yield c("tls13", "threads", program="openssl11", rounds=None)

@@ -132,7 +132,7 @@ void mode_bio(const struct way *way) {
     BIO_get_ssl(chain, &ssl);
     SSL_set_tlsext_host_name(ssl, "localhost");
     BIO_set_conn_hostname(chain, where);
-    if (BIO_do_connect(chain) != 1 || BIO_do_handshake(chain) != 1)
+    if (BIO_do_connect(chain) != 1)
         exit(4);
     for (int i = 0; i < CALLS; i++) {
         question(prompt, i);

@@ -28,14 +28,13 @@ static void fail(const char *what) {
 }
 
 static void append(struct text *t, const char *bytes, size_t n) {
-    if (t->len + n + 1 > t->cap) {
+    if (!t->bytes || t->len + n + 1 > t->cap) {
         t->cap = 2 * (t->len + n + 1);
         t->bytes = realloc(t->bytes, t->cap);
         if (!t->bytes)
             abort();
     }
-    if (n)
-        memcpy(t->bytes + t->len, bytes, n);
+    memcpy(t->bytes + t->len, bytes, n);
     t->len += n;
     t->bytes[t->len] = '\0';
 }

@@ -14,8 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
-import gnutls  # noqa: E402
 import tap  # noqa: E402
+import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
