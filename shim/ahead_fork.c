@@ -187,6 +187,20 @@ static bool stuck(void) {
     return current && sleeping_in(current) == SYS_futex && !channel_made_progress(current_id);
 }
 
+/* As readable_within, of a libcurl call: there is nothing to read before main makes it, so it is not kept waiting for more than is needed. */
+static bool progress_within(int ms, const sigset_t *mask) {
+    for (int waited = 0; waited < ms; waited++) {
+        sigset_t saved;
+        xcs_lock(&saved);
+        bool moves = channel_made_progress(current_id);
+        xcs_unlock(&saved);
+        if (moves || interrupted(mask, true))
+            return true;
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+    }
+    return false;
+}
+
 static void drop_current(void) {
     channel_tell(XCS_DROP, 0, current_id, NULL, 0);
     xcs_sys2(SYS_kill, current, SIGKILL);
@@ -244,7 +258,8 @@ bool main_run_ahead(struct conn *c, int fd, bool always) {
     enum forked forked = c->may_fork ? FORK_MAIN : FORK_NONE;
     for (int take = 0; forked == FORK_MAIN && take <= RETAKES; take++) {
         forked = attempt(c, fd, &mask, xcs_threaded());
-        if (forked != FORK_MAIN || !xcs_threaded() || readable_within(fd, -1, STUCK_MS, &mask))
+        if (forked != FORK_MAIN || !xcs_threaded() ||
+            (fd >= 0 ? readable_within(fd, -1, STUCK_MS, &mask) : progress_within(STUCK_MS, &mask)))
             break;
         sigset_t saved;
         xcs_lock(&saved);

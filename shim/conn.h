@@ -83,6 +83,7 @@ struct conn {
     ino_t swap_ino; /* HIT: the swapped-in socket's */
     int copy;       /* HIT: memfd with the whole response, or -1 */
     bool sized, closes;
+    bool broken;               /* HIT: the stream ended without the engine telling its length */
     uint64_t length, consumed; /* HIT: response bytes in all (when sized), read by the program */
 };
 

@@ -37,7 +37,7 @@ bool conn_swap_in(struct conn *c, int fd, int socket) {
             c->state = CONN_HIT;
             c->real = real;
             c->copy = -1;
-            c->sized = c->closes = false;
+            c->sized = c->closes = c->broken = false;
             c->length = c->consumed = 0;
             xcs_sys1(SYS_close, socket);
             return true;
@@ -134,14 +134,14 @@ static void look_for_length(struct conn *c) {
     c->length = head.len;
 }
 
-/* The engine is gone: what there is in the copy is all there will be. */
+/* What there is in the copy is all there will be: the server broke the stream off, or the engine is gone. */
 static void settle_length(struct conn *c) {
     struct stat st;
     look_for_length(c);
     if (c->sized || c->copy < 0 || xcs_sys2(SYS_fstat, c->copy, &st) != 0 ||
         st.st_size < (off_t)sizeof(struct xcs_response))
         return;
-    c->sized = c->closes = true;
+    c->broken = true;
     c->length = (uint64_t)st.st_size - sizeof(struct xcs_response);
 }
 
@@ -213,8 +213,16 @@ static bool receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, s
         } else if ((over || limit) && c->consumed == 0 && wanted(msg) > 0) {
             conn_revert(c, fd);
             return false;
-        } else if (over && c->copy >= 0 && (settle_length(c), c->consumed < c->length)) {
-            r = read_copy(c, fd, msg, flags);
+        } else if (over) {
+            settle_length(c);
+            if (c->consumed < c->length)
+                r = read_copy(c, fd, msg, flags);
+            else if (c->broken) {
+                conn_release(c);
+                c->state = CONN_EOF;
+                r = -1;
+                err = ECONNRESET;
+            }
         }
     }
     msg->msg_flags = h.msg_flags & ~(MSG_CTRUNC | MSG_CMSG_CLOEXEC);

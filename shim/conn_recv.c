@@ -129,7 +129,7 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
 void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags) {
     sigset_t saved;
     struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || c->learn == 0 || n <= 0 || (flags & MSG_PEEK) || !conn_mine())
+    if (!c || c == XCS_OURS || c->learn == 0 || n <= 0 || (flags & (MSG_PEEK | MSG_TRUNC)) || !conn_mine())
         return;
     int err = errno;
     xcs_lock(&saved);

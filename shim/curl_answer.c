@@ -1,5 +1,6 @@
 /* See curl_answer.h. The engine is not trusted to keep to the form: lengths are checked. */
 #include "curl_answer.h"
+#include "curl_headers.h"
 #include "curl_infos.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +13,22 @@ static const CURLINFO infos[] = {
 #undef X
 };
 
-struct curl_answer *curl_answer_new(const char *url) {
+struct curl_answer *curl_answer_new(const char *url, size_t sent) {
     struct curl_answer *a = calloc(1, sizeof *a);
     if (a && !(a->url = strdup(url))) {
         free(a);
-        a = NULL;
+        return NULL;
     }
+    if (a)
+        a->sent = sent;
     return a;
 }
 
 void curl_answer_free(struct curl_answer *a) {
     if (!a)
         return;
+    curl_headers_free(a->headers);
+    free(a->certs);
     free(a->bytes);
     free(a->url);
     free(a);

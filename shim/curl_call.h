@@ -32,7 +32,8 @@ enum xcs_frame_type {
     XCS_FRAME_HEADER = 1, /* one line, its end and the empty line included, of any response on the way */
     XCS_FRAME_BODY,       /* decoded as the call asked for */
     XCS_FRAME_INFO,       /* arg: CURLINFO number; a text with its zero (none: NULL), or 8 bytes: int64_t or double */
-    XCS_FRAME_END         /* arg: CURLcode; nothing follows */
+    XCS_FRAME_CERT, /* a certificate's texts, each with its zero: one frame for each of CURLINFO_CERTINFO, in order */
+    XCS_FRAME_END   /* arg: CURLcode; nothing follows */
 };
 
 struct xcs_frame {

@@ -33,6 +33,11 @@ static struct sink body_sink(const struct curl_handle *h) {
     return (struct sink){write ? (write_callback *)write : to_file, user ? user->pointer : stdout};
 }
 
+size_t curl_write(const struct curl_handle *h, char *data, size_t one, size_t len) {
+    struct sink to = body_sink(h);
+    return to.write(data, one, len, to.user);
+}
+
 /* Without a header callback, header data alone makes the write callback take headers too. */
 static struct sink header_sink(const struct curl_handle *h) {
     void *write = function_of(h, CURLOPT_HEADERFUNCTION), *user = curl_pointer_of(h, CURLOPT_HEADERDATA);
@@ -61,9 +66,11 @@ bool curl_progress(struct curl_handle *h) {
     curl_off_t now = 0, total = h->answer ? curl_answer_number(h->answer, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T) : 0;
     for (size_t at = 0; h->answer && at < h->answer->given && curl_answer_frame(h->answer, &at, &f, &p);)
         now += f.type == XCS_FRAME_BODY ? (curl_off_t)f.len : 0;
+    curl_off_t sent = h->answer && h->answer->len ? (curl_off_t)h->answer->sent : 0;
     total = total < 0 ? 0 : total;
-    int stop = xferinfo ? ((curl_xferinfo_callback)xferinfo)(user, total, now, 0, 0)
-                        : ((curl_progress_callback)progress)(user, (double)total, (double)now, 0, 0);
+    int stop = xferinfo
+                   ? ((curl_xferinfo_callback)xferinfo)(user, total, now, sent, sent)
+                   : ((curl_progress_callback)progress)(user, (double)total, (double)now, (double)sent, (double)sent);
     if (stop == 0 || stop == CURL_PROGRESSFUNC_CONTINUE)
         return true;
     curl_error_text(h, "Callback aborted");
@@ -129,7 +136,8 @@ enum curl_delivery curl_deliver(struct curl_handle *h, CURLcode *code) {
     struct curl_answer *a = h->answer;
     struct xcs_frame f;
     const char *data;
-    for (size_t at = a->given; curl_answer_frame(a, &at, &f, &data); a->given = at) {
+    for (size_t at = a->given; curl_answer_frame(a, &at, &f, &data);) {
+        a->given = at;
         *code = CURLE_OK;
         if (f.type == XCS_FRAME_HEADER)
             *code = to_header(h, data, (size_t)f.len);

@@ -15,6 +15,9 @@ enum curl_delivery {
 /* What is there of h->answer and was not delivered yet. */
 enum curl_delivery curl_deliver(struct curl_handle *h, CURLcode *code);
 
+/* Calls what takes the body, the program's write callback or libcurl's default. */
+size_t curl_write(const struct curl_handle *h, char *data, size_t one, size_t len);
+
 /* The progress callback, if there is one. False: the program wants the call to end (CURLE_ABORTED_BY_CALLBACK). */
 bool curl_progress(struct curl_handle *h);
 

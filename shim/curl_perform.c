@@ -10,7 +10,9 @@
 #include "channel.h"
 #include "conn.h"
 #include "curl_deliver.h"
+#include "curl_lesson.h"
 #include "curl_render.h"
+#include "curl_trust.h"
 #include "raw.h"
 #include "trap.h"
 #include <errno.h>
@@ -131,6 +133,10 @@ static enum waited wait_for(struct curl_handle *h, struct hit *hit, const struct
 static bool take_hit(struct curl_handle *h, struct hit *hit, CURLcode *code) {
     struct timespec since;
     clock_gettime(CLOCK_MONOTONIC, &since);
+    if (!curl_progress(h)) {
+        *code = CURLE_ABORTED_BY_CALLBACK;
+        return true;
+    }
     for (;;) {
         enum waited waited = wait_for(h, hit, &since);
         if (waited == WAITED_ABORTED) {
@@ -203,6 +209,7 @@ static struct verdict look_up(const struct curl_call *call, struct conn *c) {
     c->state = CONN_WAIT;
     c->node = v.node;
     c->may_fork = v.may_fork;
+    c->learn = v.learn ? XCS_LEARN_MAX : 0;
     return v;
 }
 
@@ -218,13 +225,15 @@ static void tell(enum xcs_type type, const struct conn *c) {
 
 static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call) {
     struct conn c = {0};
+    struct curl_lesson lesson;
     CURLcode code;
     struct verdict v = look_up(call, &c);
     if (v.kind == XCS_PASS)
         return real_perform(h);
+    uint64_t trust = curl_trust_of(h, &call->addr);
     if (v.kind == XCS_HIT) {
         struct hit hit = {v.fd, -1};
-        bool answered = take_hit(h, &hit, &code);
+        bool answered = (!call->tls || curl_trust_proven(trust)) && take_hit(h, &hit, &code);
         close_hit(&hit);
         if (answered)
             return code;
@@ -235,10 +244,14 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
         main_run_ahead(&c, -1, false);
     if (xcs_mode == XCS_MODE_AHEAD)
         return ahead_perform(h, call, c.node);
+    curl_lesson_begin(&lesson, h, c.learn > 0);
     xcs_inside_curl = true;
     code = real_perform(h);
     xcs_inside_curl = false;
     tell(XCS_ANSWERED, &c);
+    curl_lesson_end(&lesson, code, c.node);
+    if (call->tls && code == CURLE_OK)
+        curl_trust_prove(trust);
     return code;
 }
 
@@ -260,7 +273,7 @@ static void explain(const char *against) {
 static bool begin(struct curl_handle *h, const struct curl_call *call) {
     char *text = curl_pointer_of(h, CURLOPT_ERRORBUFFER);
     curl_answer_free(h->answer);
-    h->answer = curl_answer_new(call->url);
+    h->answer = curl_answer_new(call->url, call->body_len);
     if (!h->answer)
         return false;
     if (text)

@@ -24,6 +24,7 @@
     X(multi_add_handle, 1)                                                                                             \
     X(multi_remove_handle, 1)                                                                                          \
     X(free, 1)                                                                                                         \
+    X(version_info, 0)                                                                                                 \
     X(easy_header, 0)                                                                                                  \
     X(easy_nextheader, 0)                                                                                              \
     X(url_get, 0)

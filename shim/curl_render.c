@@ -312,12 +312,40 @@ static bool lacks_file(const struct curl_handle *h) {
            !curl_pointer_of(h, CURLOPT_WRITEDATA);
 }
 
+static bool is_another_method(const struct curl_handle *h) {
+    const char *method = curl_pointer_of(h, CURLOPT_CUSTOMREQUEST);
+    return method && strcmp(method, "POST") != 0;
+}
+
+/* Versions of libcurl fail at the second such call on a connection. */
+static bool is_prior_knowledge(const struct curl_handle *h) {
+    const struct curl_value *version = curl_value_of(h, CURLOPT_HTTP_VERSION);
+    return version && version->number == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
+
+/* A parsed URL beside a text: which of them a transfer says that it went to is not the same in every version. */
+static bool has_two_urls(const struct curl_handle *h) {
+    return curl_pointer_of(h, CURLOPT_URL) && curl_pointer_of(h, CURLOPT_CURLU);
+}
+
+/* How a certificate is put in words depends on the TLS library. */
+static bool tells_certificates(const struct curl_handle *h) {
+    const struct curl_value *tells = curl_value_of(h, CURLOPT_CERTINFO);
+    const curl_version_info_data *v =
+        tells && tells->number && h->lib->version_info ? h->lib->version_info(CURLVERSION_NOW) : NULL;
+    return tells && tells->number && !(v && v->ssl_version && strncmp(v->ssl_version, "OpenSSL/", 8) == 0);
+}
+
 /* What stands against it before anything is written; NULL: nothing. */
 static const char *refused(const struct curl_handle *h) {
     return h->opaque                       ? "an option that XCS does not know"
            : h->in_multi                   ? "a multi handle"
            : h->method != CURL_METHOD_POST ? "another method or form of body"
            : !h->postfields                ? "a body that is read"
+           : is_another_method(h)          ? "another method"
+           : is_prior_knowledge(h)         ? "HTTP/2 without asking first"
+           : tells_certificates(h)         ? "certificates in the words of another TLS library"
+           : has_two_urls(h)               ? "two URLs"
            : prints_progress(h)            ? "a progress meter"
            : lacks_file(h)                 ? "nowhere to write to"
                                            : NULL;
@@ -333,7 +361,8 @@ bool curl_render(const struct curl_handle *h, struct curl_call *out, const char 
         if (!*against)
             *against = add_call(&t, h, url, path);
         if (!*against) {
-            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len};
+            bool tls = strncasecmp(url, "https:", 6) == 0;
+            *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h), tls};
             return true;
         }
     }

@@ -12,6 +12,8 @@ struct curl_call {
     char *url;
     char *text; /* the rendered request */
     size_t len;
+    size_t body_len;
+    bool tls;
 };
 
 /*

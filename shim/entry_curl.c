@@ -3,8 +3,8 @@
  * the way, and curl_easy_perform and what can be asked after it are XCS's when the call is one that it can stand for. Handles in a
  * multi handle are never.
  */
-#include "curl_answer.h"
 #include "curl_handle.h"
+#include "curl_headers.h"
 #include "curl_perform.h"
 #include "shim.h"
 #include <stdarg.h>
@@ -51,9 +51,31 @@ XCS_EXPORT CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...) {
     void *out = va_arg(ap, void *);
     va_end(ap);
     struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    if (h && h->answer && !h->busy && out && info == CURLINFO_CERTINFO) {
+        *(const struct curl_certinfo **)out = curl_answer_certs(h->answer);
+        return CURLE_OK;
+    }
     if (h && h->answer && out && curl_answer_info(h->answer, info, out))
         return CURLE_OK;
     return lib ? lib->easy_getinfo(easy, info, out) : CURLE_FAILED_INIT;
+}
+
+XCS_EXPORT CURLHcode curl_easy_header(CURL *easy, const char *name, size_t index, unsigned origin, int request,
+                                      struct curl_header **out) {
+    LIBRARY;
+    struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    if (h && h->answer)
+        return curl_headers_find(h->answer, name, index, origin, request, out);
+    return lib && lib->easy_header ? lib->easy_header(easy, name, index, origin, request, out) : CURLHE_NOT_BUILT_IN;
+}
+
+XCS_EXPORT struct curl_header *curl_easy_nextheader(CURL *easy, unsigned origin, int request,
+                                                    struct curl_header *previous) {
+    LIBRARY;
+    struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    if (h && h->answer)
+        return curl_headers_next(h->answer, origin, request, previous);
+    return lib && lib->easy_nextheader ? lib->easy_nextheader(easy, origin, request, previous) : NULL;
 }
 
 XCS_EXPORT CURL *curl_easy_duphandle(CURL *easy) {

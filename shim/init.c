@@ -61,6 +61,7 @@ static void in_child(void) {
     pthread_mutex_init(&state_lock, NULL);
     tls_child_reset();
     gnutls_child_reset();
+    xcs_inside_curl = false;
     curl_real_child_reset();
     curl_handle_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);

@@ -50,7 +50,8 @@
  * for a stream, has begun with success; then the
  * raw response as the server sent it (status line, headers, body with its transfer coding). The first bytes carry, as
  * SCM_RIGHTS, a memfd: struct xcs_response, then the same raw bytes; with it an engine killed half-way loses
- * nothing of what had arrived. While a stream goes on, the memfd's head says XCS_LENGTH_UNKNOWN. End of file before any byte: the call failed, main's own request must go out. After the last byte the
+ * nothing of what had arrived. While a stream goes on, the memfd's head says XCS_LENGTH_UNKNOWN; end of file
+ * while it does: the connection was reset. End of file before any byte: the call failed, main's own request must go out. After the last byte the
  * engine shuts its side down if XCS_R_CLOSE is set, and otherwise keeps it open until the shim closes.
  *
  * A whole libcurl call takes the place of a request and of its response where `addr` says so: curl_call.h.

@@ -62,7 +62,7 @@ static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *ad
         peers[i].witness.certificate = old.certificate;
         peers[i].witness.chain = old.chain;
     } else if (kind->shown) {
-        w->lib = NULL;
+        w->lib = NULL; /* nothing to forget */
     } else {
         *w = old;
     }

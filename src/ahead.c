@@ -215,6 +215,9 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
     if (n) {
         request_free(r);
         json_decref(call.body);
+        /* Left out of a guess, and now it is none. */
+        if (n->state == NODE_LEFT && !decide_against_call(&s->decisions, n->site, n->doubtful, a->guessed))
+            n->state = NODE_READY;
     } else {
         n = ahead_new_node(a, &c->addr, trust, r, call);
     }

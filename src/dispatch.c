@@ -179,9 +179,11 @@ static void call_done(struct dispatch *d, struct call *call) {
 static void call_fail(struct dispatch *d, struct call *call, const char *why) {
     struct dispatch_result *r = &call->result;
     pthread_mutex_lock(&d->lock);
-    free(r->raw);
-    r->raw = NULL;
-    r->raw_len = r->head_len = 0;
+    if (!call->taken) {
+        free(r->raw);
+        r->raw = NULL;
+        r->raw_len = r->head_len = 0;
+    }
     r->status = 0;
     pthread_mutex_unlock(&d->lock);
     if (!r->error[0])
@@ -249,6 +251,7 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
     bool told = code != CURLE_OK || !xcs_is_call(&call->addr) || call_end_curl(&d->curl, call);
     call_detach(d, call);
+    r->closes = code == CURLE_PARTIAL_FILE;
     if (code != CURLE_OK || !told)
         call_fail(d, call, d->curl.easy_strerror(code != CURLE_OK ? code : CURLE_OUT_OF_MEMORY));
     else if (!r->head_len)
@@ -452,7 +455,7 @@ void dispatch_cancel(struct dispatch *d, uint64_t id) {
     call_free(call);
 }
 
-/* With the lock held. A failure after the first piece has no bytes left to take back: its status tells. */
+/* With the lock held. Of a stream that breaks after its first piece comes what has arrived all the same: its status tells. */
 static void hand_over(struct call *call, struct dispatch_result *out) {
     *out = call->result;
     out->more = call->state != CALL_DONE;
@@ -460,11 +463,12 @@ static void hand_over(struct call *call, struct dispatch_result *out) {
         call->result.raw = NULL;
         return;
     }
-    out->raw_len -= out->raw ? call->taken : 0;
-    char *raw = out->raw ? malloc(out->raw_len + 1) : NULL;
+    size_t rest = out->raw ? out->raw_len - call->taken : 0;
+    char *raw = out->raw && (rest || out->status) ? malloc(rest + 1) : NULL;
     if (raw)
-        memcpy(raw, out->raw + call->taken, out->raw_len);
-    call->taken += raw ? out->raw_len : 0;
+        memcpy(raw, out->raw + call->taken, rest);
+    out->raw_len = raw ? rest : 0;
+    call->taken += out->raw_len;
     out->status = raw ? out->status : 0;
     out->raw = raw;
 }

@@ -7,6 +7,7 @@
  */
 #include "../shim/curl_infos.h"
 #include "../shim/curl_options.h"
+#include "buf.h"
 #include "dispatch_impl.h"
 
 #include <errno.h>
@@ -177,6 +178,18 @@ static bool set_line(const struct curl_lib *curl, struct call *call, char *line)
 
 /* --- the response, as it comes --- */
 
+/*
+ * A request is about to go out: the call itself, or what a redirection asks for. Nothing but a model call may go out before its turn,
+ * so where one becomes a GET it ends here.
+ */
+static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+    struct call *call = user;
+    char *method = NULL;
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    call->get_info(call->easy, CURLINFO_EFFECTIVE_METHOD, &method);
+    return method && strcmp(method, "POST") == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 static bool keep_frame(struct call *call, enum xcs_frame_type type, uint32_t arg, const void *data, size_t len) {
     struct xcs_frame f = {type, arg, len};
     return call_keep(call, &f, sizeof f) && call_keep(call, data, len);
@@ -207,8 +220,21 @@ static bool keep_info(const struct curl_lib *curl, struct call *call, uint32_t i
     }
 }
 
+static bool keep_certificate(struct call *call, const struct curl_slist *texts) {
+    struct buf all = {0};
+    for (; texts; texts = texts->next)
+        buf_add(&all, texts->data, strlen(texts->data) + 1);
+    bool ok = keep_frame(call, XCS_FRAME_CERT, 0, all.p, all.len);
+    buf_free(&all);
+    return ok;
+}
+
 static bool keep_infos(const struct curl_lib *curl, struct call *call) {
+    struct curl_certinfo *certs = NULL;
     bool ok = true;
+    if (curl->easy_getinfo(call->easy, CURLINFO_CERTINFO, &certs) == CURLE_OK && certs)
+        for (int i = 0; ok && i < certs->num_of_certs; i++)
+            ok = keep_certificate(call, certs->certinfo[i]);
     for (size_t i = 0; ok && i < COUNT(infos); i++)
         ok = keep_info(curl, call, infos[i]);
     return ok;
@@ -257,7 +283,10 @@ bool call_set_curl(const struct curl_lib *curl, struct call *call) {
     for (size_t i = 0; bad == CURLE_OK && i < call->nheaders; i++)
         if (!set_line(curl, call, call->headers[i]))
             return false;
+    call->get_info = curl->easy_getinfo;
     bad |= curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    bad |= curl->easy_setopt(easy, CURLOPT_PREREQDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl->easy_setopt(easy, CURLOPT_HEADERDATA, call);
     bad |= curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

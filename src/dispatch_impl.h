@@ -38,6 +38,7 @@ struct call {
     CURL *easy;
     struct curl_slist *lists[CALL_LISTS]; /* that `easy` refers to */
     bool sent;                            /* its request has gone out, or begun to */
+    __typeof__(curl_easy_getinfo) *get_info;
     struct response_head head;
     size_t raw_size; /* allocated for result.raw */
     struct dispatch_result result;

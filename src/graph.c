@@ -170,7 +170,8 @@ bool graph_link(struct graph *g, struct node *n) {
 
 bool graph_holds_canary(const struct graph *g, const struct request *r) {
     bool any = canary_find(&g->canaries, r->target, strlen(r->target)) ||
-               (r->body.p && canary_find(&g->canaries, r->body.p, r->body.len));
+               (r->body.p && (canary_find(&g->canaries, r->body.p, r->body.len) ||
+                              canary_has_number(&g->canaries, r->body.p, r->body.len)));
     for (size_t i = 0; i < r->nheaders && !any; i++)
         any = canary_find(&g->canaries, r->headers[i].value, strlen(r->headers[i].value)) != NULL;
     return any;

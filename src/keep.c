@@ -49,22 +49,29 @@ void keep_dependent(struct session *s, const struct node *n) {
     s->keeping.open = false;
 }
 
+static void to_reap(struct session *s, int32_t pid) {
+    if (s->keeping.nended < COUNT(s->keeping.ended))
+        s->keeping.ended[s->keeping.nended++] = pid;
+}
+
 void keep_open(struct ahead *a, struct packet *p) {
     struct session *s = a->session;
     struct node *n = graph_find(&s->graph, p->msg.node);
     bool wanted = n && a == s->ahead && a->seen_last == n->id && s->keeping.alive < WINDOW;
-    if (p->fds[0] < 0 || p->fds[1] < 0)
+    int32_t pid = (int32_t)p->msg.arg;
+    if (p->fds[0] < 0 || p->fds[1] < 0 || pid <= 0)
         return;
+    if (!wanted)
+        syscall(SYS_pidfd_send_signal, p->fds[1], SIGKILL, NULL, 0);
     struct ahead *k = wanted ? ahead_new(s, n, ++s->keeping.made, p->fds[0], p->fds[1]) : NULL;
     if (wanted)
         p->fds[0] = p->fds[1] = -1;
     if (!k) {
-        if (!wanted)
-            syscall(SYS_pidfd_send_signal, p->fds[1], SIGKILL, NULL, 0);
+        to_reap(s, pid);
         return;
     }
     k->is_kept = true;
-    k->pid = (int32_t)p->msg.arg;
+    k->pid = pid;
     k->cursor = n->prev ? n : NULL;
     k->held[k->nheld++] = n->id;
     DL_APPEND(s->kept, k);
@@ -203,8 +210,7 @@ void keep_ended(struct ahead *k) {
     struct session *s = k->session;
     DL_DELETE(s->kept, k);
     s->keeping.alive--;
-    if (s->keeping.nended < COUNT(s->keeping.ended))
-        s->keeping.ended[s->keeping.nended++] = k->pid;
+    to_reap(s, k->pid);
 }
 
 void keep_close_all(struct session *s, const char *why) {

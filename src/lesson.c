@@ -28,7 +28,7 @@ bool lesson_begin(struct lesson *l, const struct node *n) {
 
 void lesson_read(struct lesson *l, uint64_t node, const char *bytes, size_t len) {
     struct response r;
-    if (l->node != node || len > XCS_LEARN_MAX - l->raw.len)
+    if (!l->site || l->node != node || len > XCS_LEARN_MAX - l->raw.len)
         return;
     buf_add(&l->raw, bytes, len);
     switch (response_parse(&r, l->raw.p, l->raw.len, false)) {

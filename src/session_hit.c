@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "hit.h"
+#include "keep.h"
 #include "session_impl.h"
 #include "trace.h"
 #include <unistd.h>
@@ -38,7 +39,9 @@ static void hit_closed(void *owner) {
     }
     dispatch_cancel(engine_dispatcher(), n->id);
     n->origin->in_flight--;
+    keep_lost(s, n);
     graph_remove(&s->graph, n);
+    session_release_held();
 }
 
 void session_account_hit(struct session *s, const struct node *n) {

@@ -139,10 +139,15 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     trace_node(s->number, "failed", n, r->status ? "status" : r->error);
     if (r->status == 429 || r->status == 503)
         overloaded(s, n->origin, r);
-    free(r->raw);
     keep_lost(s, n);
+    if (n->hit && n->raw && r->raw) /* main sees the stream break where it does, and how */
+        hit_piece(n->hit, r->raw, r->raw_len);
+    free(r->raw);
     if (n->hit) {
-        hit_cancel(n->hit);
+        if (n->raw && r->closes)
+            hit_end(n->hit, true);
+        else
+            hit_cancel(n->hit);
         n->hit = NULL;
         graph_remove(&s->graph, n);
         return;

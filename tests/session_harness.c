@@ -239,6 +239,15 @@ size_t main_reap(int32_t *pids, size_t max, bool last) {
     return ((size_t)n - sizeof(m)) / sizeof(*pids);
 }
 
+uint64_t main_foresees(uint32_t trust) {
+    struct xcs_msg m = {.type = XCS_FORESEEN, .arg = trust};
+    int fd;
+    transmit(main_channel, m, NULL, 0, NULL, 0);
+    assert_int_equal(receive(&m, NULL, 0, &fd), sizeof(m));
+    assert_int_equal(m.type, XCS_STATE);
+    return m.node;
+}
+
 ssize_t hit_read(int hit, char *text, size_t size) {
     union {
         char buf[CMSG_SPACE(sizeof(int))];

@@ -51,6 +51,9 @@ bool main_is_cut_off(void);
 /* Asks which processes main has to reap; how many. */
 size_t main_reap(int32_t *pids, size_t max, bool last);
 
+/* The next call foreseen, if it is issued and to that TLS peer, else 0. */
+uint64_t main_foresees(uint32_t trust);
+
 /* The HIT's whole response into text; 0 at its end without one, -1 when there is nothing yet. */
 ssize_t hit_read(int hit, char *text, size_t size);
 

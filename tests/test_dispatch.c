@@ -34,6 +34,11 @@ static const struct script scripts[] = {
      .later = "0\r\n\r\n",
      .delay_ms = 20},
     {.target = "/stream-breaks", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .delay_ms = 20, .close = true},
+    {.target = "/stream-breaks-later",
+     .answer = CHUNKED_HEAD "5\r\nhello\r\n",
+     .later = "5\r\nworld\r\n",
+     .delay_ms = 150,
+     .close = true},
     {.target = "/gzip", .answer = OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b!"},
     {.target = "/interim", .answer = INTERIM OK_HEAD "Content-Length: 2\r\n\r\n{}"},
     {.target = "/redirect", .answer = "HTTP/1.1 307 Elsewhere\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n"},
@@ -176,6 +181,25 @@ static void test_stream_that_breaks(void **state) {
     assert_false(r.more);
     assert_null(r.raw);
     assert_int_equal(r.status, 0);
+}
+
+/* All that came before it broke was read by somebody, or would have been. */
+static void test_stream_that_breaks_later(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/stream-breaks-later");
+    call.streams = true;
+    assert_true(dispatch_submit(dispatcher, &call));
+    struct dispatch_result first = next_piece();
+    assert_true(first.more);
+    assert_raw(&first, CHUNKED_HEAD "5\r\nhello\r\n");
+    usleep(400000);
+    struct dispatch_result rest = next_piece();
+    assert_false(rest.more);
+    assert_int_equal(rest.status, 0);
+    assert_non_null(rest.raw);
+    assert_raw(&rest, "5\r\nworld\r\n");
+    free(first.raw);
+    free(rest.raw);
 }
 
 static void test_cancelled_stream(void **state) {
@@ -468,6 +492,7 @@ int main(void) {
         T(test_pieces_as_they_arrive),
         T(test_failure_is_not_streamed),
         T(test_stream_that_breaks),
+        T(test_stream_that_breaks_later),
         T(test_cancelled_stream),
         T(test_request_is_the_programs),
         T(test_nothing_is_added),

@@ -151,6 +151,60 @@ static void test_placeholder_left(void **state) {
     runner_free(&r);
 }
 
+/* A made-up number that its run-ahead had read before is a placeholder too. */
+static void test_number_left(void **state) {
+    (void)state;
+    static const char embed[] = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 25\r\n\r\n"
+                                "{\"model\":\"m\",\"input\":\"a\"}";
+    char number[16], canary[64], text[200];
+    struct verdict v = main_asks("f", "0");
+    struct runner r = runner_fork(v.node);
+    assert_non_null(runner_answer(&r));
+    snprintf(canary, sizeof(canary), "%s", runner_text());
+    runner_send(&r, embed);
+    const char *p = runner_answer(&r);
+    assert_non_null(p);
+    p = strstr(p, "0.0");
+    assert_non_null(p);
+    snprintf(number, sizeof(number), "%.13s", p);
+    depends(&r, "g", canary);
+    snprintf(canary, sizeof(canary), "%s", guesses(&r, "f", "1"));
+    struct runner k = runner_keep(&r, runner_asked(&r));
+    snprintf(text, sizeof(text), "%s and %s", number, canary);
+    guesses(&r, "g", text);
+    assert_int_equal(issued_count(), 2);
+    finish(1, 200, ANSWER("one"));
+    assert_non_null(strstr(runner_answer(&k), "one"));
+    snprintf(text, sizeof(text), "%s and one", number);
+    asks(&k, "g", text);
+    assert_true(runner_is_dead(&k));
+    assert_int_equal(issued_count(), 2);
+    runner_free(&k);
+    runner_free(&r);
+}
+
+/* Main has closed the answer that it waits for: it ends too. */
+static void test_main_gives_the_value_up(void **state) {
+    (void)state;
+    struct verdict first;
+    struct runner r = begin(&first);
+    char canary[64];
+    snprintf(canary, sizeof(canary), "%s", guesses(&r, "f", "1"));
+    struct runner k = runner_keep(&r, runner_asked(&r));
+    depends(&r, "g", canary);
+    main_tell(XCS_ANSWERED, first.node, 0);
+    struct verdict v = main_asks("g", "about zero");
+    main_tell(XCS_ANSWERED, v.node, 0);
+    v = main_asks("f", "1");
+    assert_int_equal(v.kind, XCS_HIT);
+    close(v.hit);
+    assert_null(runner_answer(&k));
+    assert_true(runner_is_dead(&k));
+    assert_true(cancelled(0));
+    runner_free(&k);
+    runner_free(&r);
+}
+
 /* A call that failed has no value to wait for. */
 static void test_value_that_never_comes(void **state) {
     (void)state;
@@ -203,7 +257,7 @@ static void test_last(void **state) {
     runner_free(&r);
 }
 
-/* A copy that nobody asked for, or for a call made long ago, is refused and killed. */
+/* A copy that nobody asked for, or for a call made long ago, is refused and killed; main has to reap it all the same. */
 static void test_uncalled_for(void **state) {
     (void)state;
     struct verdict first;
@@ -214,6 +268,10 @@ static void test_uncalled_for(void **state) {
     struct runner late = runner_keep(&r, node), unknown = runner_keep(&r, 123456);
     assert_true(runner_is_dead(&late));
     assert_true(runner_is_dead(&unknown));
+    int32_t pids[4];
+    assert_int_equal(main_reap(pids, 4, false), 2);
+    assert_int_equal(pids[0], late.pid);
+    assert_int_equal(pids[1], unknown.pid);
     runner_free(&late);
     runner_free(&unknown);
     runner_free(&r);
@@ -264,6 +322,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(test_feeding_value),    T(test_one_for_several_values),
         T(test_placeholder_left), T(test_value_that_never_comes),
+        T(test_number_left),      T(test_main_gives_the_value_up),
         T(test_overtaken),        T(test_last),
         T(test_uncalled_for),     T(test_deciding_value),
     };

@@ -273,6 +273,27 @@ static void test_limited_origin_is_mains_alone(void **state) {
     runner_free(&r);
 }
 
+/* What main waits for may be a HIT of its own that it has given up. */
+static void test_held_back_by_a_hit_given_up(void **state) {
+    (void)state;
+    uint64_t node;
+    char text[8];
+    struct runner r = start(&node);
+    runner_ask(&r, "slow");
+    assert_non_null(runner_answer(&r));
+    runner_ask(&r, "refused");
+    assert_non_null(runner_answer(&r));
+    main_tell(XCS_ANSWERED, node, 0);
+    int slow = ask_hit("slow");
+    finish(1, 429, "slow down");
+    int held = ask_hit("another");
+    assert_int_equal(recv(held, text, sizeof(text), MSG_DONTWAIT), -1);
+    close(slow); /* main was sooner to ask than the engine to see this */
+    assert_int_equal(hit_read(held, text, sizeof(text)), 0);
+    close(held);
+    runner_free(&r);
+}
+
 static void test_doubt(void **state) {
     (void)state;
     uint64_t node;
@@ -480,6 +501,32 @@ static void test_tls_goes_to_the_same_peer(void **state) {
     runner_free(&r);
 }
 
+static void test_main_is_told_what_comes_next(void **state) {
+    (void)state;
+    uint64_t node;
+    harness_trust = 2;
+    main_trusts(1, "elsewhere.example", "another key");
+    main_trusts(2, "model.example", "a key");
+    struct runner r = start(&node);
+    assert_int_equal(main_foresees(2), 0);
+    const char *const prompts[] = {"second", "third"};
+    for (size_t i = 0; i < 2; i++) {
+        runner_tell(&r, XCS_TRUST, "");
+        runner_ask(&r, prompts[i]);
+        assert_non_null(runner_answer(&r));
+        assert_int_equal(main_foresees(2), issued(0));
+    }
+    assert_int_equal(main_foresees(1), 0);
+    main_tell(XCS_ANSWERED, node, 0);
+    finish(0, 200, "{}");
+    assert_int_equal(main_foresees(2), issued(0));
+    close(ask_hit("second"));
+    assert_int_equal(main_foresees(2), issued(1));
+    finish(1, 500, "{}");
+    assert_int_equal(main_foresees(2), 0);
+    runner_free(&r);
+}
+
 static void test_unknown_peer_is_left_alone(void **state) {
     (void)state;
     main_trusts(2, "model.example", "a key");
@@ -645,6 +692,7 @@ int main(void) {
         T(test_window),
         T(test_overload_halves_the_window),
         T(test_limited_origin_is_mains_alone),
+        T(test_held_back_by_a_hit_given_up),
         T(test_doubt),
         T(test_dependent_is_not_issued),
         T(test_chain_wastes_nothing),
@@ -656,6 +704,7 @@ int main(void) {
         T(test_effects_end_it),
         T(test_close_is_honoured),
         T(test_tls_goes_to_the_same_peer),
+        T(test_main_is_told_what_comes_next),
         T(test_unknown_peer_is_left_alone),
         T(test_answer_of_another_peer_is_not_taken),
         T(test_main_ends),

@@ -84,9 +84,14 @@ static void any_auth(struct call *c) {
 
 static void in_the_url(struct call *c) {
     char before[64];
-    snprintf(before, sizeof before, "HTTP://user:password@LocalHost:%ld", port_of(c));
-    replace_url(c, before, "?api-version=1&x=%20#fragment");
+    bool tls = strncmp(c->url, "https", 5) == 0;
+    snprintf(before, sizeof before, "%s://user:password@LocalHost:%ld", tls ? "HTTPS" : "HTTP", port_of(c));
+    replace_url(c, before, "?api-version=1&x=%20");
     MUST(curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL));
+}
+
+static void fragment(struct call *c) {
+    replace_url(c, NULL, "?x=1#fragment");
 }
 
 static void no_scheme(struct call *c) {
@@ -267,6 +272,7 @@ static const struct {
     {"bearer", bearer},
     {"any-auth", any_auth},
     {"in-the-url", in_the_url},
+    {"fragment", fragment},
     {"no-scheme", no_scheme},
     {"strings-are-copied", strings_are_copied},
     {"url-handle", url_handle},

@@ -93,12 +93,13 @@ OPTIONS = [
     # The first answer sets a cookie that the later requests carry.
     c("options", "cookie-engine", "{plain}/cookie/v1", wasted=6),
     c("options", "expect"),
+    c("options", "fragment", "{h2}/v1", "h2"),
     c("options", "http10"),
     c("options", "own-sockets"),
     c("options", "resolve", **FAST),
     c("options", "connect-to", **FAST),
     c("options", "proxy", **FAST),
-    c("options", "prior-knowledge", "{h2c}/v1", **FAST),
+    c("options", "prior-knowledge", "{h2c}/v1"),
     *(c("options", way, "{h2}/v1", "h2", **FAST)
       for way in ("http11", "http2", "unverified", "tls12", "authorities-in-memory", "limits", "in-the-url")),
 ]
