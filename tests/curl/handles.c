@@ -131,9 +131,8 @@ static void misuse(const char *url) {
 /* What a callback may not do, and what it may. */
 static size_t meddle(char *data, size_t one, size_t len, void *user) {
     struct call *c = user;
-    static int once;
     long status = 0;
-    if (!once++) {
+    if (!c->answer.len) {
         printf("perform inside: %d\n", (int)curl_easy_perform(c->easy));
         printf("option inside: %d\n", (int)curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "meddler"));
         printf("info inside: %d", (int)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status));

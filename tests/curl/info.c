@@ -1,5 +1,5 @@
 /*
- * Everything that libcurl tells about a transfer, after each of some independent model calls: URL. What must be the same in each run
+ * Everything that libcurl tells about a transfer, after each of some independent model calls: URL WAY. What must be the same in each run
  * is printed; of times, rates and ports, whether they can be true. Also the headers by curl_easy_header and curl_easy_nextheader.
  * LATENCY is what the server takes for a call, in ms: no answer can have come sooner.
  */
@@ -198,22 +198,31 @@ static void show_all(CURL *easy) {
     fflush(stdout);
 }
 
-int main(int argc, char **argv) {
-    struct call c;
-    if (argc < 2)
-        return 2;
-    _Static_assert(sizeof rows / sizeof rows[0] >= CURLINFO_LASTONE, "a row is missing");
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    call_open(&c, argv[1]);
-    MUST(curl_easy_setopt(c.easy, CURLOPT_PRIVATE, "private text"));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_REFERER, "http://example.com/"));
+static void call_and_show(struct call *c, int number) {
+    printf("--- call %d\n", number);
+    MUST(curl_easy_setopt(c->easy, CURLOPT_PRIVATE, "private text"));
+    MUST(curl_easy_setopt(c->easy, CURLOPT_REFERER, "http://example.com/"));
+    MUST(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, ask(c, number)));
+    show_code("perform", curl_easy_perform(c->easy), c->easy);
+    show_answer(&c->answer);
+    show_all(c->easy);
+}
+
+/* Nothing that is told can be of the call before. */
+static void each(const char *url) {
     for (int i = 0; i < CALLS; i++) {
-        printf("--- call %d\n", i);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        show_code("perform", curl_easy_perform(c.easy), c.easy);
-        show_answer(&c.answer);
-        show_all(c.easy);
+        struct call c;
+        call_open(&c, url);
+        call_and_show(&c, i);
+        call_close(&c);
     }
+}
+
+static void one_handle(const char *url) {
+    struct call c;
+    call_open(&c, url);
+    for (int i = 0; i < CALLS; i++)
+        call_and_show(&c, i);
     printf("--- a copy knows nothing of the transfer\n");
     CURL *copy = curl_easy_duphandle(c.easy);
     show_code("copy", CURLE_OK, copy);
@@ -225,6 +234,14 @@ int main(int argc, char **argv) {
     MUST(curl_easy_getinfo(c.easy, CURLINFO_EFFECTIVE_URL, &text));
     printf("%s\n", text ? text : "(none)");
     call_close(&c);
-    curl_global_cleanup();
-    return 0;
+}
+
+static const struct way ways[] = {
+    {"each", each},
+    {"one-handle", one_handle},
+};
+
+int main(int argc, char **argv) {
+    _Static_assert(sizeof rows / sizeof rows[0] >= CURLINFO_LASTONE, "a row is missing");
+    return RUN_WAY(argc, argv, ways);
 }

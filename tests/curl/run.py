@@ -24,6 +24,7 @@ from peers import Authority, free_ports  # noqa: E402
 from table import EXAMPLES, ROWS  # noqa: E402
 
 WORKERS = 3  # most of the time is the model server's latency
+SECRETS = (b"test-key", b"test-token", b"pass word", b"password", b"question")
 VARYING = re.compile(rb"-{20,}[0-9a-f]{16}|0x[0-9a-f]+|\d+")
 REPEATED = re.compile(rb"^(.*\n)\1+", re.MULTILINE)  # libcurl may complain twice of a name that is not found
 EXAMPLE_SOURCES = "/usr/share/doc/libcurl4/examples"  # of Debian's libcurl4-doc
@@ -71,8 +72,20 @@ def settle(row, run):
     return run
 
 
+def leaks(trace):
+    """Which secrets of the programs' are in a trace."""
+    if not os.path.exists(trace):
+        return []
+    with open(trace, "rb") as f:
+        text = f.read()
+    return [f"{secret!r} is in the trace" for secret in SECRETS if secret in text]
+
+
 def check(options, peers, row, directory):
     """(what is wrong, remarks)."""
+    trace = os.path.join(directory, "trace")
+    row.env = {**row.env, "XCS_TRACE": trace}
+
     def once(library=None, debug=False):
         return settle(row, e2e.Run(options, row, directory, peers.model_port, library, debug))
 
@@ -85,6 +98,7 @@ def check(options, peers, row, directory):
     run = once(None if options.native_only else options.libxcs)
     wrong, fast = e2e.judge(row, base, run)
     problems += wrong
+    problems += leaks(trace)
     if not fast and not options.native_only:
         problems.append(f"{run.record.rounds()} rounds, {row.rounds} wanted")
     if problems and not options.native_only:

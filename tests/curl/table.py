@@ -5,6 +5,7 @@ directory and {bin} where the compiled programs are. Braces that are meant are d
 """
 import dataclasses
 import json
+import signal
 
 from scenarios import Scenario
 
@@ -60,6 +61,13 @@ HANDLES = [
     c("handles", "forked"),
     c("handles", "late-proxy"),
     c("handles", "late-directory", "{h2}/v1", "h2"),
+    *(c("handles", "final", "{h2}/v1", f"engine-killed-{int(1000 * after)}ms", latency=200, wasted=18,
+        sabotage=("engine", signal.SIGKILL, after, True)) for after in (0, 0.05, 0.2, 0.21, 0.3)),
+    c("sinks", "memory", name="engine-killed-large", latency=200, wasted=12, server=("--size=5000000",),
+      sabotage=("engine", signal.SIGKILL, 0.25, True)),
+    c("handles", "many", name="ahead-killed", latency=50, wasted=150, sabotage=("ahead", signal.SIGKILL, 0, True)),
+    c("handles", "final", "{h2}/v1", "launched", rounds=3, latency=200, launcher=True),
+    c("handles", "final", "{h2}/v1", "off", inert=True, env={"XCS": "off"}),
     c("handles", "chain", order=True),
     c("handles", "chain", "{h2}/v1", "h2", order=True),
 ]
@@ -104,7 +112,7 @@ OPTIONS = [
       for way in ("http11", "http2", "unverified", "tls12", "authorities-in-memory", "limits", "in-the-url")),
 ]
 
-INFO = [c("info", "all", where, name, server=("--size=20000",), **FAST)
+INFO = [c("info", way, where, name, server=("--size=20000",), **FAST) for way in ("each", "one-handle")
         for name, where in (("direct", "{direct}/v1"), ("h1", "{h1}/v1"), ("h2", "{h2}/v1"))]
 
 
