@@ -33,8 +33,8 @@ static void *scope_of(void *caller) {
     struct link_map *map = NULL;
     if (!dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map || !map->l_name || !*map->l_name)
         return RTLD_NEXT;
-    // cppcheck-suppress resourceLeak
     void *handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
+    // cppcheck-suppress resourceLeak
     return handle ? handle : RTLD_NEXT;
 }
 

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #define URL "http://model.test:8080/v1/chat/completions?x=1"
+#define URL_SET "10002=" URL "\n"
 #define BODY "{\"model\":\"m\",\"messages\":[]}"
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -166,7 +167,7 @@ static void what_is_set_arrives(void **state) {
     }
     assert_true(set(lines, r->nheaders));
     static const char *const wanted[] = {
-        "10002=" URL "\n",
+        URL_SET,
         "10004=\n",
         "10177=\n",
         "10065=/built/in.pem\n",
