@@ -154,14 +154,17 @@ const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void
 
 bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
     struct conn *c = tls_conn(lib, ssl);
-    if (!c || c->tls->lazy != TLS_LAZY || c->tls->ended ||
+    int done = lib->usable ? lib->SSL_get_shutdown(ssl) & TLS_RECEIVED_SHUTDOWN : 0; /* told by a HIT's end */
+    if (!c || c->tls->lazy != TLS_LAZY || (c->tls->ended && !done) ||
         !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
         tls_settle_session(lib, ssl); /* it waits for the server's part */
         return false;
     }
-    bool quiet = lib->SSL_get_quiet_shutdown(ssl) != 0;
-    lib->SSL_set_shutdown(ssl, TLS_SENT_SHUTDOWN | (quiet ? TLS_RECEIVED_SHUTDOWN : 0));
+    if (lib->SSL_get_quiet_shutdown(ssl))
+        done = TLS_RECEIVED_SHUTDOWN;
+    lib->SSL_set_shutdown(ssl, TLS_SENT_SHUTDOWN | done);
     c->tls->ended = true;
-    *result = quiet;
+    c->tls->error = 0;
+    *result = done != 0;
     return true;
 }

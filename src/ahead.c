@@ -76,6 +76,16 @@ static void judge(struct ahead *a) {
     }
 }
 
+/* Continuations that it has left and that nobody has heard of yet. */
+static void refuse_kept(struct ahead *a) {
+    struct packet p;
+    while (!a->is_kept && wire_receive(a->channel.fd, &p) == WIRE_PACKET) {
+        if (p.msg.type == XCS_KEPT)
+            keep_open(a, &p);
+        packet_end(&p);
+    }
+}
+
 void ahead_close(struct ahead *a, const char *why) {
     struct session *s = a->session;
     if (a->closed)
@@ -89,6 +99,7 @@ void ahead_close(struct ahead *a, const char *why) {
         syscall(SYS_pidfd_send_signal, a->process.fd, SIGKILL, NULL, 0);
     DL_FOREACH_SAFE(a->conns, c, next)
     conn_end(c);
+    refuse_kept(a);
     source_end(&a->channel);
     source_end(&a->process);
     if (a->is_kept)

@@ -57,7 +57,7 @@ static void to_reap(struct session *s, int32_t pid) {
 void keep_open(struct ahead *a, struct packet *p) {
     struct session *s = a->session;
     struct node *n = graph_find(&s->graph, p->msg.node);
-    bool wanted = n && a == s->ahead && a->seen_last == n->id && s->keeping.alive < WINDOW;
+    bool wanted = n && a == s->ahead && !a->closed && a->seen_last == n->id && s->keeping.alive < WINDOW;
     int32_t pid = (int32_t)p->msg.arg;
     if (p->fds[0] < 0 || p->fds[1] < 0 || pid <= 0)
         return;

@@ -277,6 +277,24 @@ static void test_uncalled_for(void **state) {
     runner_free(&r);
 }
 
+/* One was left at the moment when its run-ahead was ended: nobody else can tell main of it. */
+static void test_left_at_the_end(void **state) {
+    (void)state;
+    struct verdict first;
+    struct runner r = begin(&first);
+    guesses(&r, "f", "1");
+    uint64_t node = runner_asked(&r);
+    const struct xcs_msg drop = {.proto = XCS_PROTO, .type = XCS_DROP, .arg = r.id};
+    assert_int_equal(send(main_channel, &drop, sizeof(drop), 0), sizeof(drop));
+    struct runner k = runner_keep(&r, node);
+    assert_true(runner_is_dead(&k));
+    int32_t pids[4];
+    assert_int_equal(main_reap(pids, 4, false), 1);
+    assert_int_equal(pids[0], k.pid);
+    runner_free(&k);
+    runner_free(&r);
+}
+
 /* Another call came than the one foreseen after a placeholder: what follows both is kept, the guess is not made again. */
 static void test_deciding_value(void **state) {
     (void)state;
@@ -324,7 +342,8 @@ int main(void) {
         T(test_placeholder_left), T(test_value_that_never_comes),
         T(test_number_left),      T(test_main_gives_the_value_up),
         T(test_overtaken),        T(test_last),
-        T(test_uncalled_for),     T(test_deciding_value),
+        T(test_uncalled_for),     T(test_left_at_the_end),
+        T(test_deciding_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

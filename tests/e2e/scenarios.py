@@ -135,6 +135,7 @@ WIRE = [
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
+    python("wire/broken-stream", "broken_stream"),
     *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
       for what in ("get", "no-call")),
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),

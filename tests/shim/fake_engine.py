@@ -15,6 +15,7 @@ HELLO, WELCOME, LOOKUP, VERDICT = 1, 2, 3, 4
 ANSWERED, REVERT = 6, 7
 MISS, HIT = 1, 2
 F_MEMFD = 2
+UNKNOWN = (1 << 64) - 1
 HEAD = struct.Struct("=IHHIIQQI28s")  # struct xcs_msg; sockaddr_in6 is 28 bytes
 
 
@@ -37,10 +38,10 @@ def fetch(addr, request):
     return head + b"\r\n\r\n" + body
 
 
-def deliver(sock, raw, upto):
-    """Writes the first `upto` bytes of the response, the memfd with all of it attached."""
+def deliver(sock, raw, upto, length=None):
+    """Writes the first `upto` bytes of the response, the memfd with all of it, and with its length, attached."""
     fd = os.memfd_create("response")
-    os.write(fd, struct.pack("=IIQ", PROTO, 0, len(raw)))
+    os.write(fd, struct.pack("=IIQ", PROTO, 0, len(raw) if length is None else length))
     view = memoryview(raw)
     while view:
         view = view[os.write(fd, view):]
@@ -97,6 +98,10 @@ def serve(conn, mode, log):
                 raw = fetch(addr, payload)
                 deliver(ours, raw, len(raw) // 2)
                 os._exit(0)
+            elif mode == "broken":
+                raw = fetch(addr, payload)
+                deliver(ours, raw[:len(raw) // 2], len(raw) // 4, UNKNOWN)
+                ours.close()
             else:
                 deliver(ours, fetch(addr, payload), 1 << 40)
                 open_hits.append(ours)

@@ -100,6 +100,7 @@ def table():
                 # Without a time limit of its own a program waits as long as the model does.
                 if mode != "never" or kind == "timeout":
                     yield "%s %s %d" % (mode, kind, size), client_case, (mode, kind, size)
+    yield "broken stream", client_case, ("broken", "broken", SIZES[1])
     for row in PROGRAMS:
         yield " ".join(filter(None, row[:2])), program_case, row
 

@@ -264,6 +264,8 @@ static void mode_ends(const struct way *way) {
             SSL_get_shutdown(s.ssl));
         r = SSL_shutdown(s.ssl);
         say("shutdown %d, state %d\n", r, SSL_get_shutdown(s.ssl));
+        say("once more %d\n", SSL_shutdown(s.ssl));
+        say_queue("shutdown");
         /* In the last round only: it is where a run-ahead ends. */
         if (i == CALLS - 1) {
             r = SSL_write(s.ssl, "x", 1);
