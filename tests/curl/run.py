@@ -95,9 +95,7 @@ def check(options, peers, row, directory):
     problems = e2e.judge_native(row, base)
     if problems:
         return problems, []
-    run = once(None if options.native_only else options.libxcs)
-    wrong, fast = e2e.judge(row, base, run)
-    problems += wrong
+    run, problems, fast = e2e.judged(lambda: once(None if options.native_only else options.libxcs), row, base)
     problems += leaks(trace)
     if not fast and not options.native_only:
         problems.append(f"{run.record.rounds()} rounds, {row.rounds} wanted")

@@ -244,6 +244,18 @@ def figures(scenario, base, run):
     return text
 
 
+def judged(once, scenario, base):
+    """A run with XCS, and others where only the speed was missing: (the last one, what is wrong, was it in time)."""
+    problems = []
+    for _ in range(1 + scenario.again):
+        run = once()
+        wrong, in_time = judge(scenario, base, run)
+        problems += wrong
+        if problems or in_time:
+            break
+    return run, problems, in_time
+
+
 def run_scenario(options, scenario, directory):
     """(what is wrong, remarks)."""
     port = free_port()

@@ -25,7 +25,7 @@ class Scenario:
     slower: Optional[float] = None  # with XCS at most this factor slower (and half a second)
     repeat: int = 1
     fast: int = 1                  # in how many of the repetitions `rounds` must hold
-    again: int = 0                 # so many more where only that failed: the machine may be busy
+    again: int = 2                 # so many more where only that failed: the machine may be busy
     sabotage: Optional[tuple] = None  # (kind, signal, after seconds, once)
     lone: bool = False             # libxcs.so without xcs beside it
     pipe: bool = False             # outputs are pipes, not files

@@ -18,7 +18,7 @@ def pattern(program, calls, rounds, wasted=0, client="http.client", **more):
         command += [f"{{patterns}}/{program}", "{url}"]
     title = program.replace("_", "-") + ("" if client == "http.client" else "/" + client)
     return Scenario(title, command, **{"calls": calls, "rounds": rounds, "wasted": wasted,
-                                                           "latency": LATENCY, "again": 2, **more})
+                                                           "latency": LATENCY, **more})
 
 
 PATTERNS = [

@@ -93,9 +93,8 @@ def check(options, peers, scenario, saved, behaviour, directory):
         problems.append(f"{native[1]} connections without a byte, without XCS")
     if problems:
         return problems, []
-    run = once(options.libxcs)
     front = peers.front
-    wrong, fast = e2e.judge(scenario, base, run)
+    run, wrong, fast = e2e.judged(lambda: once(options.libxcs), scenario, base)
     problems += wrong
     if not fast:
         problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")

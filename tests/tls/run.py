@@ -106,9 +106,7 @@ def check(options, peers, front, scenario, directory):
     if problems:
         return problems, []
     scenario.env["ASAN_OPTIONS"] = "detect_leaks=0"  # the program is not ours
-    run = once(options.preload)
-    wrong, fast = e2e.judge(scenario, base, run)
-    problems += wrong
+    run, problems, fast = e2e.judged(lambda: once(options.preload), scenario, base)
     if not fast and not options.sanitizer:  # one makes the copy slow
         problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
     if scenario.name.startswith("trust-verify") and scenario.status and run.record.requests:
