@@ -81,8 +81,40 @@ void curl_handle_new(const struct curl_real *lib, CURL *easy) {
         add(lib, easy);
 }
 
+static void free_list(struct curl_slist *list) {
+    for (struct curl_slist *next; list; list = next) {
+        next = list->next;
+        free(list->data);
+        free(list);
+    }
+}
+
+/* False: no memory. */
+static bool copy_list(struct curl_slist **to, const struct curl_slist *from) {
+    struct curl_slist *all = NULL, **at = &all;
+    for (; from; from = from->next, at = &(*at)->next) {
+        *at = calloc(1, sizeof **at);
+        if (!*at || !((*at)->data = strdup(from->data))) {
+            free_list(all);
+            return false;
+        }
+    }
+    *to = all;
+    return true;
+}
+
+static bool same_list(const struct curl_slist *a, const struct curl_slist *b) {
+    while (a && b && strcmp(a->data, b->data) == 0) {
+        a = a->next;
+        b = b->next;
+    }
+    return !a && !b;
+}
+
 static void drop(struct curl_value *v) {
-    if (v->owned)
+    if (v->owned && v->option == CURLOPT_RESOLVE)
+        free_list(v->pointer);
+    else if (v->owned)
         free(v->pointer);
 }
 
@@ -177,9 +209,20 @@ static void set_body_size(struct curl_handle *h, curl_off_t size) {
         set_body(h, NULL, false);
 }
 
+/* Libcurl asks for a body or sends one whatever the method is. */
+static void set_direction(struct curl_handle *h, CURLoption option, bool on) {
+    if (option == CURLOPT_NOBODY)
+        h->no_body = on;
+    else if (option == CURLOPT_UPLOAD || option == CURLOPT_PUT)
+        h->uploads = on;
+    else if (on && (option == CURLOPT_POST || option == CURLOPT_HTTPGET))
+        h->no_body = h->uploads = false;
+}
+
 /* Set to nothing, those of other methods still change it, and not in the same way in every version. */
 static void set_method(struct curl_handle *h, CURLoption option, const void *argument) {
     bool on = XCS_CURL_TYPE(option) == CURLOPTTYPE_LONG ? (long)(intptr_t)argument != 0 : argument != NULL;
+    set_direction(h, option, on);
     switch (option) {
     case CURLOPT_POST:
         h->method = on ? CURL_METHOD_POST : CURL_METHOD_GET;
@@ -209,6 +252,38 @@ static void set_method(struct curl_handle *h, CURLoption option, const void *arg
     }
 }
 
+/* What libcurl keeps for a handle's life once it has it. */
+static bool is_kept(const struct curl_handle *h, CURLoption option, const void *argument) {
+    switch (option) {
+    case CURLOPT_COOKIEFILE:
+    case CURLOPT_COOKIEJAR:
+    case CURLOPT_COOKIELIST:
+    case CURLOPT_HSTS:
+    case CURLOPT_HSTS_CTRL:
+    case CURLOPT_HSTSREADFUNCTION:
+    case CURLOPT_ALTSVC:
+    case CURLOPT_ALTSVC_CTRL:
+        return argument != NULL;
+    case CURLOPT_RESOLVE:
+        return h->names_used && !same_list(curl_pointer_of(h, option), argument);
+    default:
+        return false;
+    }
+}
+
+void curl_handle_used(struct curl_handle *h) {
+    struct curl_slist *copy;
+    for (size_t i = 0; i < h->count; i++) {
+        struct curl_value *v = &h->values[i];
+        if (v->option != CURLOPT_RESOLVE || v->owned || !v->pointer)
+            continue;
+        h->names_used = true;
+        v->owned = copy_list(&copy, v->pointer);
+        h->opaque |= !v->owned;
+        v->pointer = v->owned ? copy : NULL;
+    }
+}
+
 void curl_handle_set(struct curl_handle *h, CURLoption option, void *argument) {
     enum curl_treatment t = curl_treatment_of(option);
     if (t == CURL_OPAQUE)
@@ -217,6 +292,7 @@ void curl_handle_set(struct curl_handle *h, CURLoption option, void *argument) {
         return;
     bool is_size = option == CURLOPT_POSTFIELDSIZE || option == CURLOPT_POSTFIELDSIZE_LARGE;
     bool is_long = XCS_CURL_TYPE(option) == CURLOPTTYPE_LONG;
+    h->keeps |= is_kept(h, option, argument);
     set_method(h, option, argument);
     curl_off_t number = is_long ? (long)(intptr_t)argument : (curl_off_t)(intptr_t)argument;
     if (is_size)
@@ -237,8 +313,12 @@ void curl_handle_reset(struct curl_handle *h) {
     for (size_t i = 0; i < h->count; i++)
         drop(&h->values[i]);
     set_body(h, NULL, false);
-    curl_answer_free(h->answer);
-    h->answer = NULL;
+    if (!h->busy) { /* else by a callback, to which it is being delivered */
+        curl_answer_free(h->answer);
+        h->answer = NULL;
+    }
+    h->keeps |= h->names_used;
+    h->no_body = h->uploads = false;
     h->count = 0;
     h->method = CURL_METHOD_GET;
     h->opaque = false;
@@ -264,6 +344,9 @@ void curl_handle_copy(const struct curl_handle *from, CURL *easy) {
         return;
     h->method = from->method;
     h->opaque = from->opaque;
+    h->keeps = from->keeps;
+    h->no_body = from->no_body;
+    h->uploads = from->uploads;
     h->postfields = from->postfields;
     h->copied_len = from->copied_len;
     if (from->copied) {
@@ -273,12 +356,17 @@ void curl_handle_copy(const struct curl_handle *from, CURL *easy) {
     for (size_t i = 0; i < from->count; i++) {
         const struct curl_value *v = &from->values[i];
         struct curl_value *to = entry(h, v->option);
+        struct curl_slist *names;
         if (!to) {
             h->opaque = true;
             return;
         }
         *to = *v;
-        if (v->owned && !(to->pointer = copy_of(v->pointer, v->len ? v->len : strlen(v->pointer))))
+        if (v->option == CURLOPT_RESOLVE) {
+            to->owned = copy_list(&names, v->pointer);
+            to->pointer = to->owned ? names : NULL;
+            h->opaque |= !to->owned;
+        } else if (v->owned && !(to->pointer = copy_of(v->pointer, v->len ? v->len : strlen(v->pointer))))
             h->opaque = true;
     }
 }

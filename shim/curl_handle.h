@@ -33,10 +33,14 @@ struct curl_handle {
     CURL *easy;
     const struct curl_real *lib;
     enum curl_method method;
-    bool opaque;   /* an option that XCS does not know, or a value that could not be kept */
-    bool in_multi; /* driven by curl_multi_*: never ours */
-    bool busy;     /* in a call of ours */
-    bool paused;   /* by its write callback, while an answer is delivered */
+    bool opaque;           /* an option that XCS does not know, or a value that could not be kept */
+    bool in_multi;         /* driven by curl_multi_*: never ours */
+    bool busy;             /* in a call of ours */
+    bool paused;           /* by its write callback, while an answer is delivered */
+    bool lent;             /* the real handle's write callback is ours (curl_lesson.c) */
+    bool keeps;            /* cookies, names and so on, which neither another value nor a reset takes from it */
+    bool names_used;       /* what RESOLVE says is in libcurl's cache */
+    bool no_body, uploads; /* even when there is a body to post */
     struct curl_value *values;
     size_t count, room;
     const char *postfields; /* the program's, or the copy */
@@ -60,6 +64,9 @@ void curl_handle_set(struct curl_handle *h, CURLoption option, void *argument);
 
 enum curl_treatment curl_treatment_of(CURLoption option);
 const char *curl_option_name(CURLoption option); /* of the table */
+
+/* Libcurl is about to read what it reads once: the list of names and addresses, which the program may free afterwards. */
+void curl_handle_used(struct curl_handle *h);
 
 /* What is set; NULL: never since the last reset. */
 const struct curl_value *curl_value_of(const struct curl_handle *h, CURLoption option);

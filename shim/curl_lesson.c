@@ -15,7 +15,9 @@
 
 static size_t copy_body(char *data, size_t one, size_t len, void *user) {
     struct curl_lesson *l = user;
-    size_t n = one * len;
+    size_t n = one * len, took = curl_write(l->h, data, one, len);
+    if (took != n) /* all of it comes again after a pause */
+        return took;
     if (l->body && n <= XCS_LEARN_MAX - l->len) {
         memcpy(l->body + l->len, data, n);
         l->len += n;
@@ -23,7 +25,7 @@ static size_t copy_body(char *data, size_t one, size_t len, void *user) {
         free(l->body);
         l->body = NULL;
     }
-    return curl_write(l->h, data, one, len);
+    return took;
 }
 
 void curl_lesson_begin(struct curl_lesson *l, struct curl_handle *h, bool wanted) {
@@ -34,15 +36,15 @@ void curl_lesson_begin(struct curl_lesson *l, struct curl_handle *h, bool wanted
     if (!wanted || headers_too || !(l->body = malloc(XCS_LEARN_MAX)))
         return;
     l->h = h;
+    h->lent = true;
     h->lib->easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, copy_body);
     h->lib->easy_setopt(h->easy, CURLOPT_WRITEDATA, l);
 }
 
-/* The program's own again, or libcurl's defaults. */
-static void put_back(const struct curl_handle *h) {
+void curl_lesson_put_back(const struct curl_handle *h, CURL *easy) {
     const struct curl_value *user = curl_value_of(h, CURLOPT_WRITEDATA);
-    h->lib->easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, curl_pointer_of(h, CURLOPT_WRITEFUNCTION));
-    h->lib->easy_setopt(h->easy, CURLOPT_WRITEDATA, user ? user->pointer : stdout);
+    h->lib->easy_setopt(easy, CURLOPT_WRITEFUNCTION, curl_pointer_of(h, CURLOPT_WRITEFUNCTION));
+    h->lib->easy_setopt(easy, CURLOPT_WRITEDATA, user ? user->pointer : stdout);
 }
 
 static void show(const struct curl_lesson *l, uint64_t node) {
@@ -64,7 +66,8 @@ static void show(const struct curl_lesson *l, uint64_t node) {
 void curl_lesson_end(struct curl_lesson *l, CURLcode code, uint64_t node) {
     if (!l->h)
         return;
-    put_back(l->h);
+    l->h->lent = false;
+    curl_lesson_put_back(l->h, l->h->easy);
     if (code == CURLE_OK && l->body)
         show(l, node);
     free(l->body);

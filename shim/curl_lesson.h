@@ -18,4 +18,7 @@ struct curl_lesson {
 void curl_lesson_begin(struct curl_lesson *l, struct curl_handle *h, bool wanted);
 void curl_lesson_end(struct curl_lesson *l, CURLcode code, uint64_t node);
 
+/* The program's own write callback, or libcurl's default, on a real handle: h's, or a copy of it made meanwhile. */
+void curl_lesson_put_back(const struct curl_handle *h, CURL *easy);
+
 #endif

@@ -245,9 +245,10 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
     if (xcs_mode == XCS_MODE_AHEAD)
         return ahead_perform(h, call, c.node);
     curl_lesson_begin(&lesson, h, c.learn > 0);
+    bool inside = xcs_inside_curl; /* a callback of another handle's */
     xcs_inside_curl = true;
     code = real_perform(h);
-    xcs_inside_curl = false;
+    xcs_inside_curl = inside;
     tell(XCS_ANSWERED, &c);
     curl_lesson_end(&lesson, code, c.node);
     if (call->tls && code == CURLE_OK)
@@ -292,6 +293,7 @@ CURLcode curl_perform(const struct curl_real *lib, CURL *easy) {
         return lib->easy_perform(easy);
     if (h->busy)
         return CURLE_RECURSIVE_API_CALL;
+    curl_handle_used(h);
     bool ours = xcs_mode == XCS_MODE_AHEAD || (xcs_mode == XCS_MODE_MAIN && !xcs_gave_up() && conn_mine());
     if (!ours || !curl_render(h, &call, &against)) {
         explain(against);

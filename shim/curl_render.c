@@ -339,9 +339,11 @@ static bool tells_certificates(const struct curl_handle *h) {
 /* What stands against it before anything is written; NULL: nothing. */
 static const char *refused(const struct curl_handle *h) {
     return h->opaque                       ? "an option that XCS does not know"
+           : h->keeps                      ? "what it keeps of earlier calls"
            : h->in_multi                   ? "a multi handle"
            : h->method != CURL_METHOD_POST ? "another method or form of body"
            : !h->postfields                ? "a body that is read"
+           : h->no_body || h->uploads      ? "another method"
            : is_another_method(h)          ? "another method"
            : is_prior_knowledge(h)         ? "HTTP/2 without asking first"
            : tells_certificates(h)         ? "certificates in the words of another TLS library"

@@ -5,6 +5,7 @@
  */
 #include "curl_handle.h"
 #include "curl_headers.h"
+#include "curl_lesson.h"
 #include "curl_perform.h"
 #include "shim.h"
 #include <stdarg.h>
@@ -30,9 +31,10 @@ XCS_EXPORT CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
     va_start(ap, option);
     void *argument = va_arg(ap, void *);
     va_end(ap);
-    CURLcode code = lib ? lib->easy_setopt(easy, option, argument) : CURLE_FAILED_INIT;
-    struct curl_handle *h = looks && code == CURLE_OK ? curl_handle_of(easy) : NULL;
-    if (h)
+    struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    bool lent = h && h->lent && (option == CURLOPT_WRITEFUNCTION || option == CURLOPT_WRITEDATA);
+    CURLcode code = lent ? CURLE_OK : lib ? lib->easy_setopt(easy, option, argument) : CURLE_FAILED_INIT;
+    if (h && code == CURLE_OK)
         curl_handle_set(h, option, argument);
     return code;
 }
@@ -84,6 +86,8 @@ XCS_EXPORT CURL *curl_easy_duphandle(CURL *easy) {
     struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
     if (h)
         curl_handle_copy(h, copy);
+    if (h && h->lent && copy)
+        curl_lesson_put_back(h, copy);
     return copy;
 }
 
@@ -119,6 +123,10 @@ XCS_EXPORT CURLcode curl_easy_pause(CURL *easy, int mask) {
 XCS_EXPORT CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
     LIBRARY;
     struct curl_handle *h = looks ? curl_handle_of(easy) : NULL;
+    if (h && h->busy)
+        return CURLM_ADDED_ALREADY;
+    if (h)
+        curl_handle_used(h);
     CURLMcode code = lib ? lib->multi_add_handle(multi, easy) : CURLM_INTERNAL_ERROR;
     if (h && code == CURLM_OK) {
         curl_answer_free(h->answer);

@@ -199,7 +199,7 @@ static bool keep_text(struct call *call, uint32_t info, const char *text) {
     return keep_frame(call, XCS_FRAME_INFO, info, text, text ? strlen(text) + 1 : 0);
 }
 
-static bool keep_info(const struct curl_lib *curl, struct call *call, uint32_t info) {
+static bool keep_info(struct call *call, uint32_t info) {
     union {
         char *text;
         long number;
@@ -207,7 +207,7 @@ static bool keep_info(const struct curl_lib *curl, struct call *call, uint32_t i
         double real;
     } v;
     memset(&v, 0, sizeof v);
-    if (curl->easy_getinfo(call->easy, (CURLINFO)info, &v) != CURLE_OK)
+    if (call->get_info(call->easy, (CURLINFO)info, &v) != CURLE_OK)
         return true; /* this libcurl does not know it */
     int64_t n = (info & CURLINFO_TYPEMASK) == CURLINFO_LONG ? v.number : v.offset;
     switch (info & CURLINFO_TYPEMASK) {
@@ -229,22 +229,34 @@ static bool keep_certificate(struct call *call, const struct curl_slist *texts) 
     return ok;
 }
 
-static bool keep_infos(const struct curl_lib *curl, struct call *call) {
+static bool keep_certificates(struct call *call) {
     struct curl_certinfo *certs = NULL;
     bool ok = true;
-    if (curl->easy_getinfo(call->easy, CURLINFO_CERTINFO, &certs) == CURLE_OK && certs)
+    if (call->get_info(call->easy, CURLINFO_CERTINFO, &certs) == CURLE_OK && certs)
         for (int i = 0; ok && i < certs->num_of_certs; i++)
             ok = keep_certificate(call, certs->certinfo[i]);
-    for (size_t i = 0; ok && i < COUNT(infos); i++)
-        ok = keep_info(curl, call, infos[i]);
     return ok;
+}
+
+static bool keep_infos(struct call *call) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < COUNT(infos); i++)
+        ok = keep_info(call, infos[i]);
+    return ok;
+}
+
+/* Callbacks ask, too: for the status as soon as there is one, for the rest when the body comes. */
+static bool keep_what_is_known(struct call *call, const char *line, size_t len) {
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        return keep_info(call, CURLINFO_RESPONSE_CODE);
+    return len > 2 || keep_infos(call);
 }
 
 /* Any response's on the way: interim ones, redirects, the final one, its trailers. */
 static size_t on_header(char *data, size_t one, size_t len, void *user) {
     struct call *call = user;
     (void)one;
-    if (!keep_frame(call, XCS_FRAME_HEADER, 0, data, len))
+    if (!keep_what_is_known(call, data, len) || !keep_frame(call, XCS_FRAME_HEADER, 0, data, len))
         return 0;
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
         call->result.head_len = 0;
@@ -265,8 +277,8 @@ static size_t on_body(char *data, size_t one, size_t len, void *user) {
     return len;
 }
 
-bool call_end_curl(const struct curl_lib *curl, struct call *call) {
-    return keep_infos(curl, call) && keep_frame(call, XCS_FRAME_END, CURLE_OK, NULL, 0);
+bool call_end_curl(struct call *call) {
+    return keep_certificates(call) && keep_infos(call) && keep_frame(call, XCS_FRAME_END, CURLE_OK, NULL, 0);
 }
 
 /* --- both, as options --- */

@@ -65,6 +65,6 @@ bool call_set_http(const struct curl_lib *curl, struct call *call);
 
 /* dispatch_curl.c: the same of a libcurl call, and what is to be added when its transfer has succeeded. */
 bool call_set_curl(const struct curl_lib *curl, struct call *call);
-bool call_end_curl(const struct curl_lib *curl, struct call *call);
+bool call_end_curl(struct call *call);
 
 #endif

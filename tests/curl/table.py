@@ -72,6 +72,15 @@ HANDLES = [
     c("handles", "chain", "{h2}/v1", "h2", order=True),
 ]
 
+CHANGES = [
+    c("changes", "late-place", **FAST),
+    c("changes", "copy-inside"),
+    *(c("changes", way, "{plain}/cookie/v1", wasted=6) for way in ("jar-kept", "jar-shared")),
+    *(c("changes", way) for way in ("names-kept", "no-body")),
+    c("changes", "status-inside", latency=200),
+    c("changes", "status-inside", "{h2}/v1", "h2", latency=200),
+]
+
 ERRORS = [
     *(c("errors", way, wasted=8) for way in (
         "status-400", "status-429", "status-500", "fail-404", "fail-503", "drop", "reset", "hangup", "timeout",
@@ -221,4 +230,4 @@ PUBLISHED = [Row(f"example/{name}", ["{bin}/example-" + name, *EXAMPLE_WORDS.get
                  files=EXAMPLE_FILES, masked=kind != "http", latency=1, status=None)
              for kind, names in EXAMPLES.items() for name in names]
 
-ROWS = BODIES + SINKS + HANDLES + ERRORS + OPTIONS + INFO + PHP + PYCURL + CURL + R + PUBLISHED
+ROWS = BODIES + SINKS + HANDLES + CHANGES + ERRORS + OPTIONS + INFO + PHP + PYCURL + CURL + R + PUBLISHED
