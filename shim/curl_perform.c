@@ -291,8 +291,11 @@ CURLcode curl_perform(const struct curl_real *lib, CURL *easy) {
     const char *against = NULL;
     if (!h)
         return lib->easy_perform(easy);
-    if (h->busy)
-        return CURLE_RECURSIVE_API_CALL;
+    if (h->busy) {
+        /* From a callback: libcurl's answer to that. */
+        curl_error_text(h, "easy handle already used in multi handle");
+        return CURLE_FAILED_INIT;
+    }
     curl_handle_used(h);
     bool ours = xcs_mode == XCS_MODE_AHEAD || (xcs_mode == XCS_MODE_MAIN && !xcs_gave_up() && conn_mine());
     if (!ours || !curl_render(h, &call, &against)) {
