@@ -92,6 +92,8 @@ static bool find(uint64_t trust) {
 
 bool curl_trust_proven(uint64_t trust) {
     sigset_t saved;
+    if (xcs_mode == XCS_MODE_AHEAD)
+        return find(trust);
     xcs_lock(&saved);
     bool found = find(trust);
     xcs_unlock(&saved);
