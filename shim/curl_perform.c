@@ -172,6 +172,8 @@ static bool write_all(int fd, const char *p, size_t n) {
 static CURLcode ahead_perform(struct curl_handle *h, const struct curl_call *call, uint64_t node) {
     CURLcode code = CURLE_OK;
     int far = -1;
+    if (call->tls && !curl_trust_proven(curl_trust_of(h, &call->addr)))
+        ahead_end("a libcurl peer not met before");
     int fd = (int)net_pair(AF_INET6, SOCK_STREAM, SOCK_CLOEXEC, &call->addr, &far);
     if (fd < 0 || !net_tell_conn(&call->addr, node, far))
         ahead_end("no socket for a call");
@@ -240,7 +242,9 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
         tell(XCS_REVERT, &c);
         c.may_fork = false;
     }
-    if (c.may_fork || c.verdict_pending)
+    /* No call is made ahead to a peer that the program's own libcurl may refuse. */
+    bool met = !call->tls || curl_trust_proven(trust);
+    if (met && (c.may_fork || c.verdict_pending))
         main_run_ahead(&c, -1, false);
     if (xcs_mode == XCS_MODE_AHEAD)
         return ahead_perform(h, call, c.node);

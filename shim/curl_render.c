@@ -146,13 +146,18 @@ static const char *environment(const char *one, const char *other) {
 }
 
 /* libcurl looks at the environment where no option says otherwise (libcurl-env(3)). The engine's may be another. */
-static void add_proxy(struct text *t, const struct curl_handle *h, const char *url) {
-    const char *proxy = curl_pointer_of(h, CURLOPT_PROXY), *none = curl_pointer_of(h, CURLOPT_NOPROXY);
+static const char *proxy_of(const struct curl_handle *h, const char *url) {
+    const char *proxy = curl_pointer_of(h, CURLOPT_PROXY);
     if (!proxy)
         proxy = strncasecmp(url, "https:", 6) == 0 ? environment("https_proxy", "HTTPS_PROXY")
                                                    : environment("http_proxy", NULL);
     if (!proxy && !curl_pointer_of(h, CURLOPT_PROXY))
         proxy = environment("all_proxy", "ALL_PROXY");
+    return proxy;
+}
+
+static void add_proxy(struct text *t, const struct curl_handle *h, const char *url) {
+    const char *proxy = proxy_of(h, url), *none = curl_pointer_of(h, CURLOPT_NOPROXY);
     if (!none)
         none = environment("no_proxy", "NO_PROXY");
     add_option_text(t, CURLOPT_PROXY, proxy ? proxy : "");
@@ -299,6 +304,19 @@ static const char *add_call(struct text *t, const struct curl_handle *h, const c
     return against || !t->failed ? against : "its size";
 }
 
+/* Is there, or may there be on its way, a peer that has to be trusted? */
+static bool meets_tls(const struct curl_handle *h, const char *url) {
+    const struct curl_value *follows = curl_value_of(h, CURLOPT_FOLLOWLOCATION);
+    const char *proxy = proxy_of(h, url);
+    return strncasecmp(url, "https:", 6) == 0 || (follows && follows->number) ||
+           (proxy && strncasecmp(proxy, "https:", 6) == 0);
+}
+
+/* Without a scheme the environment's proxy is another one's, and so is what is trusted. */
+static bool is_of_a_default(const struct curl_handle *h, const char *url) {
+    return curl_pointer_of(h, CURLOPT_DEFAULT_PROTOCOL) && !strstr(url, "://");
+}
+
 /* Without a callback of the program's, libcurl itself prints the progress. */
 static bool prints_progress(const struct curl_handle *h) {
     const struct curl_value *off = curl_value_of(h, CURLOPT_NOPROGRESS);
@@ -359,11 +377,11 @@ bool curl_render(const struct curl_handle *h, struct curl_call *out, const char 
     const char *path = url ? path_of(url) : NULL;
     *against = NULL;
     if (path && request_is_model_target(path, strlen(path))) {
-        *against = refused(h);
+        *against = is_of_a_default(h, url) ? "a scheme that is a default" : refused(h);
         if (!*against)
             *against = add_call(&t, h, url, path);
         if (!*against) {
-            bool tls = strncasecmp(url, "https:", 6) == 0;
+            bool tls = meets_tls(h, url);
             *out = (struct curl_call){origin_of(url, (size_t)(path - url)), url, t.p, t.len, body_length(h), tls};
             return true;
         }

@@ -238,6 +238,35 @@ static void what_cannot_be_carried_is_left(void **state) {
     curl_handle_end(h);
 }
 
+static bool is_tls(struct curl_handle *h) {
+    struct curl_call call;
+    const char *against;
+    assert_true(curl_render(h, &call, &against));
+    bool tls = call.tls;
+    curl_call_free(&call);
+    return tls;
+}
+
+/* An answer's peer must be proven wherever one may be met. */
+static void peers_are_met_on_the_way_too(void **state) {
+    (void)state;
+    struct curl_handle *h = open_handle();
+    curl_handle_set(h, CURLOPT_URL, (void *)(uintptr_t) "http://model.test/v1/chat/completions");
+    curl_handle_set(h, CURLOPT_PROXY, (void *)(uintptr_t) "");
+    assert_false(is_tls(h));
+    curl_handle_set(h, CURLOPT_FOLLOWLOCATION, (void *)1);
+    assert_true(is_tls(h));
+    curl_handle_set(h, CURLOPT_FOLLOWLOCATION, NULL);
+    curl_handle_set(h, CURLOPT_PROXY, (void *)(uintptr_t) "https://proxy.test");
+    assert_true(is_tls(h));
+    curl_handle_set(h, CURLOPT_PROXY, (void *)(uintptr_t) "");
+    curl_handle_set(h, CURLOPT_URL, (void *)(uintptr_t) "model.test/v1/chat/completions");
+    assert_false(is_tls(h));
+    curl_handle_set(h, CURLOPT_DEFAULT_PROTOCOL, (void *)(uintptr_t) "https");
+    is_left(h, true);
+    curl_handle_end(h);
+}
+
 static void hostile_lines_set_nothing(void **state) {
     (void)state;
     static const char *const refused[] = {
@@ -403,6 +432,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_set_arrives),
         cmocka_unit_test(what_cannot_be_carried_is_left),
+        cmocka_unit_test(peers_are_met_on_the_way_too),
         cmocka_unit_test(hostile_lines_set_nothing),
         cmocka_unit_test(every_option_has_its_row_or_none),
         cmocka_unit_test(every_info_is_told_or_the_handle_s_own),
