@@ -167,7 +167,7 @@ static void what_is_set_arrives(void **state) {
     }
     assert_true(set(lines, r->nheaders));
     static const char *const wanted[] = {
-        URL_SET,
+        URL_SET, // NOLINT(bugprone-suspicious-missing-comma): one line in two parts
         "10004=\n",
         "10177=\n",
         "10065=/built/in.pem\n",
