@@ -69,6 +69,7 @@ struct tls_witness {
     long verify_result;
     int verify_mode, authorities;
     struct tls_terms terms;
+    bool stapled; /* the server has stapled something to its certificate: its handshakes are never put off */
     struct gnutls_witness *gnutls; /* instead of all that, where the library is GnuTLS */
 };
 

@@ -41,7 +41,7 @@ static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, 
     xcs_lock(&saved);
     const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr);
     *number = met ? tls_witness_number(met) : 0;
-    if (met && met->chain && channel_foreseen(*number))
+    if (met && met->chain && !met->stapled && channel_foreseen(*number))
         w = *met;
     xcs_unlock(&saved);
     return w;
@@ -60,7 +60,7 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
     if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || is_library(lib, caller))
         return false;
     struct tls_witness w = met_and_awaited(lib, ssl, c, &number);
-    bool wait = w.certificate && tls_terms_accept(lib, ssl, w.certificate, w.chain);
+    bool wait = w.certificate && tls_terms_accept(lib, ssl, w.certificate, w.chain, false);
     if (wait) {
         if (connects)
             lib->SSL_set_connect_state(ssl);

@@ -46,8 +46,9 @@ static void witness(struct tls_witness *w, const struct tls_lib *lib, void *ssl,
                               .verify_mode = lib->SSL_get_verify_mode(ssl),
                               .authorities = authorities(lib, ssl)};
     void *chain = lib->lazy ? lib->SSL_get_peer_cert_chain(ssl) : NULL;
-    if (chain && !tls_terms_stapled(lib, ssl)) {
+    if (chain) {
         w->chain = lib->X509_chain_up_ref(chain);
+        w->stapled = tls_terms_stapled(lib, ssl);
         w->terms = tls_terms_of(lib, ssl);
     }
     lib->SSL_get0_alpn_selected(ssl, &alpn, &n);
@@ -83,7 +84,7 @@ static bool shown(const struct tls_witness *a, const struct tls_witness *b) {
 }
 
 static bool accepts(const struct tls_witness *w, void *ssl) {
-    return !w->chain || tls_terms_accept(w->lib, ssl, w->certificate, w->chain);
+    return !w->chain || tls_terms_accept(w->lib, ssl, w->certificate, w->chain, w->stapled);
 }
 
 static bool same(const struct tls_witness *w, const char *met, void *ssl) {

@@ -151,10 +151,11 @@ static bool verify(const struct tls_lib *lib, void *ssl, void *verification, voi
     return ok;
 }
 
-bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain) {
+bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain, bool stapled) {
     lib->ERR_set_mark();
     void *verification = lib->X509_STORE_CTX_new();
-    bool ok = verification && verify(lib, ssl, verification, certificate, chain) && accepts_no_staple(lib, ssl);
+    bool ok =
+        verification && verify(lib, ssl, verification, certificate, chain) && (stapled || accepts_no_staple(lib, ssl));
     lib->X509_STORE_CTX_free(verification);
     lib->ERR_pop_to_mark();
     return ok;

@@ -28,9 +28,9 @@ bool tls_terms_plain(const struct tls_lib *lib, void *ssl, const struct tls_term
 
 /*
  * Would the program's handshake accept these certificates (X509 *, STACK_OF(X509) *) now? If so ssl knows the result, as after the
- * handshake. Calls the program's callbacks as the handshake would.
+ * handshake. Calls the program's callbacks as the handshake would; but what was stapled to them is not looked at again.
  */
-bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain);
+bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain, bool stapled);
 
 /* Has the server stapled a status to its certificate? It is good for a while only, and nobody keeps it. */
 bool tls_terms_stapled(const struct tls_lib *lib, void *ssl);
