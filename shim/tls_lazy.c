@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 
 #define SETTLE_MS 5000
@@ -23,11 +24,28 @@ static bool is_library(const struct tls_lib *lib, const void *caller) {
     return !dladdr(caller, &a) || !dladdr(lib->id, &b) || a.dli_fbase == b.dli_fbase;
 }
 
+/*
+ * A callback of the program's own would see the verification twice if the handshake is made after all. Those of bindings print nothing by
+ * themselves, and without them nothing could be put off there.
+ */
+static bool may_verify_twice(void *callback) {
+    static const char *const bindings[] = {"/openssl.so", "/SSLeay.so", "/php"};
+    Dl_info info;
+    if (!callback)
+        return true;
+    if (!dladdr(callback, &info) || !info.dli_fname)
+        return false;
+    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
+        if (strstr(info.dli_fname, bindings[i]))
+            return true;
+    return false;
+}
+
 /* A handshake has not begun and may be put off, as far as the session itself tells. */
 static bool may_wait(const struct tls_lib *lib, void *ssl, bool connects, const struct conn *c) {
     struct tls_terms terms;
     if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || c->spoken || !lib->SSL_in_before(ssl) ||
-        (!connects && lib->SSL_is_server(ssl)))
+        (!connects && lib->SSL_is_server(ssl)) || !may_verify_twice(lib->SSL_get_verify_callback(ssl)))
         return false;
     terms = tls_terms_of(lib, ssl);
     return tls_terms_plain(lib, ssl, &terms);

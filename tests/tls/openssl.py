@@ -55,6 +55,7 @@ def scenarios(client):
     yield c("tls13", "large", "partial", latency=500, rounds=None)
     for front in ("tls13", "tls12"):
         yield from (c(front, mode, rounds=most) for mode, most in ODD.items())
+        yield c(front, "callback", rounds=None, wasted=16)
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)
