@@ -408,3 +408,37 @@ int session_teardown(void **state) {
     ncalls = 0;
     return sessions_any();
 }
+
+/* --- calls --- */
+
+/* Main's first call: a MISS from which a run-ahead is forked, which has read its placeholder. */
+struct runner start(uint64_t *node) {
+    struct verdict v = main_ask("first");
+    assert_int_equal(v.kind, XCS_MISS);
+    assert_true(v.fork);
+    struct runner r = runner_fork(v.node);
+    assert_non_null(runner_answer(&r));
+    *node = v.node;
+    return r;
+}
+
+void check_miss(const char *prompt, bool fork) {
+    struct verdict v = main_ask(prompt);
+    assert_int_equal(v.kind, XCS_MISS);
+    assert_int_equal(v.fork, fork);
+    main_tell(XCS_ANSWERED, v.node, 0);
+}
+
+void check_hit_text(int hit, const char *body) {
+    char text[4096];
+    assert_true(hit_read(hit, text, sizeof(text)) > 0);
+    assert_non_null(strstr(text, body));
+    close(hit);
+}
+
+int ask_hit(const char *prompt) {
+    struct verdict v = main_ask(prompt);
+    assert_int_equal(v.kind, XCS_HIT);
+    assert_false(v.fork);
+    return v.hit;
+}

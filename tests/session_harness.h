@@ -87,4 +87,15 @@ bool cancelled(size_t i);
 /* The i-th call ends with that status (0: broken transfer). */
 void finish(size_t i, int status, const char *body);
 
+/* --- calls --- */
+
+/* Main's first call: a MISS from which a run-ahead is forked, which has read its placeholder. */
+struct runner start(uint64_t *node);
+/* Main's next call is a MISS, at which it may fork or not, and is answered. */
+void check_miss(const char *prompt, bool fork);
+/* It is a HIT: the socket. */
+int ask_hit(const char *prompt);
+/* Reads it, and closes it. */
+void check_hit_text(int hit, const char *body);
+
 #endif

@@ -15,38 +15,6 @@
 
 #include <cmocka.h>
 
-/* Main's first call: a MISS from which a run-ahead is forked, which has read its placeholder. */
-static struct runner start(uint64_t *node) {
-    struct verdict v = main_ask("first");
-    assert_int_equal(v.kind, XCS_MISS);
-    assert_true(v.fork);
-    struct runner r = runner_fork(v.node);
-    assert_non_null(runner_answer(&r));
-    *node = v.node;
-    return r;
-}
-
-static void check_miss(const char *prompt, bool fork) {
-    struct verdict v = main_ask(prompt);
-    assert_int_equal(v.kind, XCS_MISS);
-    assert_int_equal(v.fork, fork);
-    main_tell(XCS_ANSWERED, v.node, 0);
-}
-
-static void check_hit_text(int hit, const char *body) {
-    char text[4096];
-    assert_true(hit_read(hit, text, sizeof(text)) > 0);
-    assert_non_null(strstr(text, body));
-    close(hit);
-}
-
-static int ask_hit(const char *prompt) {
-    struct verdict v = main_ask(prompt);
-    assert_int_equal(v.kind, XCS_HIT);
-    assert_false(v.fork);
-    return v.hit;
-}
-
 /* --- lookups --- */
 
 static void test_left_to_the_program(void **state) {
@@ -370,119 +338,6 @@ static void test_chain_wastes_nothing(void **state) {
     assert_in_range(s.run_aheads, 1, 8);
 }
 
-/* --- giving up --- */
-
-/* One call that was not foreseen may be another way to the same place; two in a row are a program that was not understood. */
-static void test_divergence(void **state) {
-    (void)state;
-    uint64_t node;
-    struct runner r = start(&node);
-    runner_ask(&r, "foreseen");
-    runner_ask(&r, "foreseen too");
-    main_tell(XCS_ANSWERED, node, 0);
-    check_miss("quite another", true);
-    assert_true(runner_is_dead(&r));
-    assert_int_equal(issued_count(), 2);
-    assert_false(cancelled(0) || cancelled(1));
-    check_miss("and another", false);
-    assert_true(cancelled(0) && cancelled(1));
-    runner_free(&r);
-    check_miss("first", false); /* and so for ever */
-    struct stats s = main_end();
-    assert_int_equal(s.wasted, 2);
-    assert_int_equal(s.sites_off, 1);
-}
-
-static void test_another_way_to_the_same_place(void **state) {
-    (void)state;
-    for (int time = 0; time < 3; time++) {
-        uint64_t node;
-        char only_left[40], both[40];
-        struct runner r = start(&node);
-        snprintf(only_left, sizeof(only_left), "left %d", time);
-        snprintf(both, sizeof(both), "both %d", time);
-        runner_ask(&r, only_left);
-        assert_non_null(runner_answer(&r));
-        runner_ask(&r, both);
-        assert_non_null(runner_answer(&r));
-        main_tell(XCS_ANSWERED, node, 0);
-        if (time == 0)
-            check_miss("right", true);
-        close(ask_hit(both));
-        runner_free(&r);
-    }
-    struct stats s = main_end();
-    assert_int_equal(s.sites_off, 0);
-    assert_int_equal(s.wasted, 1); /* the guess is not made again */
-}
-
-static void test_nothing_found(void **state) {
-    (void)state;
-    for (int time = 0; time < 3; time++) {
-        uint64_t node;
-        struct runner r = start(&node);
-        runner_tell(&r, XCS_BARRIER, "unlink");
-        main_tell(XCS_ANSWERED, node, 0);
-        runner_free(&r);
-    }
-    check_miss("first", false);
-}
-
-static void test_dropped_does_not_count(void **state) {
-    (void)state;
-    for (int time = 0; time < 5; time++) {
-        uint64_t node;
-        struct runner r = start(&node);
-        main_tell(XCS_DROP, 0, r.id);
-        assert_true(runner_is_dead(&r));
-        main_tell(XCS_ANSWERED, node, 0);
-        runner_free(&r);
-    }
-    check_miss("first", true);
-}
-
-static void test_concurrent_program(void **state) {
-    (void)state;
-    struct verdict one = main_ask("one"), two = main_ask("two");
-    assert_true(one.fork);
-    assert_false(two.fork);
-    main_tell(XCS_ANSWERED, one.node, 0);
-    main_tell(XCS_ANSWERED, two.node, 0);
-    check_miss("three", false);
-}
-
-static void test_effects_end_it(void **state) {
-    (void)state;
-    static const char *const texts[] = {
-        "GET /v1/models HTTP/1.1\r\n\r\n",
-        "POST /v1/files HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-        "\x16\x03\x01\x02\x01\x01",
-        "POST /v1/completions HTTP/1.1\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}POST",
-    };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        uint64_t node;
-        struct verdict v = main_ask_with(i % 2 ? "A: 1\r\n" : "", i < 2 ? "a" : "b");
-        node = v.node;
-        struct runner r = runner_fork(node);
-        runner_send(&r, texts[i]);
-        assert_true(runner_is_dead(&r) || !v.fork);
-        assert_int_equal(issued_count(), 0);
-        main_tell(XCS_ANSWERED, node, 0);
-        runner_free(&r);
-    }
-}
-
-static void test_close_is_honoured(void **state) {
-    (void)state;
-    uint64_t node;
-    struct runner r = start(&node);
-    runner_send(&r,
-                "POST /v1/completions HTTP/1.1\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}");
-    assert_non_null(strstr(runner_answer(&r), "Connection: close"));
-    assert_int_equal(recv(r.conn, &node, 1, MSG_DONTWAIT), 0);
-    runner_free(&r);
-}
-
 /* --- TLS --- */
 
 static void test_tls_goes_to_the_same_peer(void **state) {
@@ -696,13 +551,6 @@ int main(void) {
         T(test_doubt),
         T(test_dependent_is_not_issued),
         T(test_chain_wastes_nothing),
-        T(test_divergence),
-        T(test_another_way_to_the_same_place),
-        T(test_nothing_found),
-        T(test_dropped_does_not_count),
-        T(test_concurrent_program),
-        T(test_effects_end_it),
-        T(test_close_is_honoured),
         T(test_tls_goes_to_the_same_peer),
         T(test_main_is_told_what_comes_next),
         T(test_unknown_peer_is_left_alone),

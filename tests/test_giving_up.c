@@ -1,0 +1,138 @@
+/*
+ * What a session gives up, and what ends a run-ahead: foresight that was wrong, sites where nothing is found, a program that is
+ * concurrent itself, and effects on the outside.
+ */
+#include "session_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* One call that was not foreseen may be another way to the same place; two in a row are a program that was not understood. */
+static void test_divergence(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_ask(&r, "foreseen");
+    runner_ask(&r, "foreseen too");
+    main_tell(XCS_ANSWERED, node, 0);
+    check_miss("quite another", true);
+    assert_true(runner_is_dead(&r));
+    assert_int_equal(issued_count(), 2);
+    assert_false(cancelled(0) || cancelled(1));
+    check_miss("and another", false);
+    assert_true(cancelled(0) && cancelled(1));
+    runner_free(&r);
+    check_miss("first", false); /* and so for ever */
+    struct stats s = main_end();
+    assert_int_equal(s.wasted, 2);
+    assert_int_equal(s.sites_off, 1);
+}
+
+static void test_another_way_to_the_same_place(void **state) {
+    (void)state;
+    for (int time = 0; time < 3; time++) {
+        uint64_t node;
+        char only_left[40], both[40];
+        struct runner r = start(&node);
+        snprintf(only_left, sizeof(only_left), "left %d", time);
+        snprintf(both, sizeof(both), "both %d", time);
+        runner_ask(&r, only_left);
+        assert_non_null(runner_answer(&r));
+        runner_ask(&r, both);
+        assert_non_null(runner_answer(&r));
+        main_tell(XCS_ANSWERED, node, 0);
+        if (time == 0)
+            check_miss("right", true);
+        close(ask_hit(both));
+        runner_free(&r);
+    }
+    struct stats s = main_end();
+    assert_int_equal(s.sites_off, 0);
+    assert_int_equal(s.wasted, 1); /* the guess is not made again */
+}
+
+static void test_nothing_found(void **state) {
+    (void)state;
+    for (int time = 0; time < 3; time++) {
+        uint64_t node;
+        struct runner r = start(&node);
+        runner_tell(&r, XCS_BARRIER, "unlink");
+        main_tell(XCS_ANSWERED, node, 0);
+        runner_free(&r);
+    }
+    check_miss("first", false);
+}
+
+static void test_dropped_does_not_count(void **state) {
+    (void)state;
+    for (int time = 0; time < 5; time++) {
+        uint64_t node;
+        struct runner r = start(&node);
+        main_tell(XCS_DROP, 0, r.id);
+        assert_true(runner_is_dead(&r));
+        main_tell(XCS_ANSWERED, node, 0);
+        runner_free(&r);
+    }
+    check_miss("first", true);
+}
+
+static void test_concurrent_program(void **state) {
+    (void)state;
+    struct verdict one = main_ask("one"), two = main_ask("two");
+    assert_true(one.fork);
+    assert_false(two.fork);
+    main_tell(XCS_ANSWERED, one.node, 0);
+    main_tell(XCS_ANSWERED, two.node, 0);
+    check_miss("three", false);
+}
+
+static void test_effects_end_it(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "GET /v1/models HTTP/1.1\r\n\r\n",
+        "POST /v1/files HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+        "\x16\x03\x01\x02\x01\x01",
+        "POST /v1/completions HTTP/1.1\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}POST",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        uint64_t node;
+        struct verdict v = main_ask_with(i % 2 ? "A: 1\r\n" : "", i < 2 ? "a" : "b");
+        node = v.node;
+        struct runner r = runner_fork(node);
+        runner_send(&r, texts[i]);
+        assert_true(runner_is_dead(&r) || !v.fork);
+        assert_int_equal(issued_count(), 0);
+        main_tell(XCS_ANSWERED, node, 0);
+        runner_free(&r);
+    }
+}
+
+static void test_close_is_honoured(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_send(&r,
+                "POST /v1/completions HTTP/1.1\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"prompt\":\"a\"}");
+    assert_non_null(strstr(runner_answer(&r), "Connection: close"));
+    assert_int_equal(recv(r.conn, &node, 1, MSG_DONTWAIT), 0);
+    runner_free(&r);
+}
+
+int main(void) {
+#define T(f) cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_divergence),         T(test_another_way_to_the_same_place),
+        T(test_nothing_found),      T(test_dropped_does_not_count),
+        T(test_concurrent_program), T(test_effects_end_it),
+        T(test_close_is_honoured),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
