@@ -136,6 +136,7 @@ def parse():
     p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", required=True, help="the model server")
     p.add_argument("--sanitizer", default=None, help="the runtime of the sanitizer that libxcs.so was built with")
+    p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
     p.add_argument("--list", action="store_true")
     options = p.parse_args()
     options = tap.complete(options)
@@ -146,7 +147,8 @@ def parse():
 def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
-    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)
+    part, parts = map(int, options.part.split("/"))
+    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)[part - 1::parts]
     if options.list:
         print("\n".join(name for name, _ in rows))
         return 0
