@@ -34,7 +34,7 @@ def _may_dump(pid):
 class Eye(threading.Thread):
     """Looks at the processes below the harness while a program runs, servers aside."""
 
-    PATIENCE = 1  # looks; a copy is made before it seals itself
+    PATIENCE = 10  # looks; a copy is made before it seals itself, and may have to wait for a processor in between
 
     def __init__(self, server):
         super().__init__(daemon=True)
