@@ -29,14 +29,15 @@ static bool is_library(const struct tls_lib *lib, const void *caller) {
  * themselves, and without them nothing could be put off there.
  */
 static bool may_verify_twice(void *callback) {
-    static const char *const bindings[] = {"/openssl.so", "/SSLeay.so", "/php"};
+    static const char *const bindings[] = {"openssl.so", "SSLeay.so", "php"}; /* or what begins so: php8.2 */
     Dl_info info;
     if (!callback)
         return true;
     if (!dladdr(callback, &info) || !info.dli_fname)
         return false;
+    const char *slash = strrchr(info.dli_fname, '/'), *name = slash ? slash + 1 : info.dli_fname;
     for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
-        if (strstr(info.dli_fname, bindings[i]))
+        if (strncmp(name, bindings[i], strlen(bindings[i])) == 0)
             return true;
     return false;
 }
