@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 
 #include "signal_safe.h"
@@ -44,25 +43,6 @@ static bool become(int fd, uint64_t node, int channel) {
     return quarantine_renew(fd, node);
 }
 
-static void tell_kept(uint64_t node, long pid, int channel, int pidfd) {
-    struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_KEPT, .node = node, .arg = (uint32_t)pid};
-    union {
-        char buf[CMSG_SPACE(2 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    int fds[2] = {channel, pidfd};
-    struct iovec iov = {&msg, sizeof(msg)};
-    struct msghdr packet = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf};
-    memset(&control, 0, sizeof(control));
-    packet.msg_controllen = sizeof(control.buf);
-    struct cmsghdr *c = CMSG_FIRSTHDR(&packet);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fds));
-    memcpy(CMSG_DATA(c), fds, sizeof(fds));
-    (void)xcs_sys6(SYS_sendmsg, ahead_self.channel, XCS_ARG(&packet), MSG_NOSIGNAL, 0, 0, XCS_COOKIE);
-}
-
 /* True in the continuation. */
 static bool leave(int fd, uint64_t node) {
     int pair[2], pidfd = -1;
@@ -79,7 +59,9 @@ static bool leave(int fd, uint64_t node) {
     }
     (void)xcs_sys1(SYS_close, pair[0]);
     if (pid > 0) {
-        tell_kept(node, pid, pair[1], pidfd);
+        const struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_KEPT, .node = node, .arg = (uint32_t)pid};
+        const int fds[] = {pair[1], pidfd};
+        (void)ahead_tell_fds(&msg, NULL, 0, fds, 2, 0);
     }
     close_raw(&pidfd);
     (void)xcs_sys1(SYS_close, pair[1]);

@@ -48,25 +48,30 @@ static void regs_answer(struct trap *t, long result) {
 }
 #endif
 
-long ahead_tell(const struct xcs_msg *msg, const void *payload, size_t len, int fd, int flags) {
+long ahead_tell_fds(const struct xcs_msg *msg, const void *payload, size_t len, const int *fds, size_t nfds,
+                    int flags) {
     struct iovec iov[2] = {
         {.iov_base = (void *)(uintptr_t)msg, .iov_len = sizeof(*msg)},
         {.iov_base = (void *)(uintptr_t)payload, .iov_len = len},
     };
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
+        char room[CMSG_SPACE(AHEAD_TELL_FDS * sizeof(int))];
     } control = {.room = {0}};
     struct msghdr packet = {.msg_iov = iov, .msg_iovlen = 2};
-    if (fd >= 0) {
+    if (nfds > 0) {
         packet.msg_control = &control;
-        packet.msg_controllen = sizeof(control);
+        packet.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
         control.head.cmsg_level = SOL_SOCKET;
         control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof(int));
+        control.head.cmsg_len = CMSG_LEN(nfds * sizeof(int));
+        memcpy(CMSG_DATA(&control.head), fds, nfds * sizeof(int));
     }
     return xcs_sys6(SYS_sendmsg, ahead_self.channel, XCS_ARG(&packet), flags | MSG_NOSIGNAL, 0, 0, XCS_COOKIE);
+}
+
+long ahead_tell(const struct xcs_msg *msg, const void *payload, size_t len, int fd, int flags) {
+    return ahead_tell_fds(msg, payload, len, &fd, fd >= 0, flags);
 }
 
 /* Never waits: a program that draws numbers by the thousand must not fill the channel and stand still. */

@@ -50,7 +50,9 @@ bool trap_install(void);
 /* Makes forbidden (and in themselves harmless) calls. True if each of them trapped. */
 bool trap_self_test(void);
 
-/* A packet to the engine with at most one descriptor (fd < 0: none). Returns the kernel's result. */
+/* A packet to the engine with at most two descriptors / with one (fd < 0: none). Returns the kernel's result. */
+#define AHEAD_TELL_FDS 2
+long ahead_tell_fds(const struct xcs_msg *msg, const void *payload, size_t len, const int *fds, size_t nfds, int flags);
 long ahead_tell(const struct xcs_msg *msg, const void *payload, size_t len, int fd, int flags);
 /* Randomness has been drawn. */
 void ahead_tell_random(void);

@@ -110,6 +110,13 @@ void ahead_close(struct ahead *a, const char *why) {
     loop_free_later(a);
 }
 
+void ahead_supersede(struct session *s, const char *why) {
+    if (!s->ahead)
+        return;
+    s->ahead->superseded = true;
+    ahead_close(s->ahead, why);
+}
+
 /* --- answers --- */
 
 static void write_on(struct ahead_conn *c) {

@@ -36,6 +36,9 @@ void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int
 /* Kills it if it lives, closes all its connections and judges what it found. `why` is for XCS_DEBUG. */
 void ahead_close(struct ahead *a, const char *why);
 
+/* The same for the live run-ahead, if there is one, without judging it: it was right, or nobody can tell. */
+void ahead_supersede(struct session *s, const char *why);
+
 /* A node that waited for room has been issued: the run-ahead that waits at it goes on. */
 void ahead_answer(struct ahead *a, struct node *n);
 

@@ -112,10 +112,8 @@ static void on_ahead(struct session *s, struct packet *p) {
 }
 
 static void on_drop(struct session *s, uint32_t id) {
-    if (!s->ahead || s->ahead->id != id)
-        return;
-    s->ahead->superseded = true;
-    ahead_close(s->ahead, "stuck at a lock of another thread");
+    if (s->ahead && s->ahead->id == id)
+        ahead_supersede(s, "stuck at a lock of another thread");
 }
 
 /* Main reaps what the run-aheads have left. */
@@ -178,10 +176,7 @@ static void on_trust(struct session *s, const struct packet *p) {
 
 static void close_session(struct session *s) {
     struct node *n, *next;
-    if (s->ahead) {
-        s->ahead->superseded = true;
-        ahead_close(s->ahead, "main ended");
-    }
+    ahead_supersede(s, "main ended");
     keep_close_all(s, "main ended");
     session_waste_all(s);
     HASH_ITER(hh, s->graph.by_id, n, next) {

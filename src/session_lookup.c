@@ -117,19 +117,12 @@ static void waste_before(struct session *s, const struct node *n) {
         count_divergence(s, began, foreseen, NULL);
 }
 
-static void close_ahead(struct session *s, const char *why) {
-    if (!s->ahead)
-        return;
-    s->ahead->superseded = true;
-    ahead_close(s->ahead, why);
-}
-
 static void diverge(struct session *s, struct site *came, const struct node *first, const char *why) {
     struct site *began = first->forked_at, *foreseen = first->site;
     s->unproven = NULL;
     s->strayed = 0;
     session_debug(s, "divergence: %s", why);
-    close_ahead(s, "main went another way");
+    ahead_supersede(s, "main went another way");
     keep_close_all(s, "main went another way");
     session_waste_all(s);
     count_divergence(s, began, foreseen, came);
@@ -204,7 +197,7 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
         if (strays(s, first, site))
-            close_ahead(s, "main went another way");
+            ahead_supersede(s, "main went another way");
         else
             diverge(s, site, first, why);
     } else if (s->ahead && !s->decisions.off) {
