@@ -49,6 +49,7 @@ struct tls {
     const struct tls_kind *kind;
     const void *lib; /* the library's functions, of the kind's own type */
     void *ssl;       /* the session, as the program knows it */
+    void *joint;     /* what joined it to its descriptor when it began (struct tls_kind) */
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;

@@ -68,7 +68,7 @@ static int main_result(struct conn *c, ssize_t r) {
 }
 
 /* True: *result is the answer. */
-static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, size_t n, ssize_t *result) {
+XCS_COLD static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, size_t n, ssize_t *result) {
     struct conn *c = tls_conn(lib, ssl);
     struct iovec iov = {(void *)(uintptr_t)buf, n};
     int fd;
@@ -162,8 +162,14 @@ static void show(const struct tls_lib *lib, void *ssl, void *buf, ssize_t n, int
         conn_show(lib->SSL_get_fd(ssl), VIA_TLS, &iov, n, flags);
 }
 
+/* A session that is none of our business. */
+static inline bool is_other(const struct tls_lib *lib, const void *ssl) {
+    const struct conn *c = tls_conn(lib, ssl);
+    return (!c || !c->tls->trust) && xcs_mode == XCS_MODE_MAIN;
+}
+
 /* Nothing is known to be read here, nor waited for: the record goes by. This is all that it costs. */
-static bool goes_by(const struct tls_lib *lib, const void *ssl) {
+static inline bool goes_by(const struct tls_lib *lib, const void *ssl) {
     struct conn *c = tls_conn(lib, ssl);
     if (!c || !c->tls->trust)
         return xcs_mode == XCS_MODE_MAIN;
@@ -174,10 +180,8 @@ static bool goes_by(const struct tls_lib *lib, const void *ssl) {
     return true;
 }
 
-static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
+XCS_COLD static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
                     int flags) {
-    if (goes_by(lib, ssl))
-        return real(ssl, buf, n);
     for (;;) {
         ssize_t r;
         if (n >= 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
@@ -190,10 +194,8 @@ static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int),
     }
 }
 
-static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
+XCS_COLD static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
                    size_t n, size_t *done, int flags) {
-    if (goes_by(lib, ssl))
-        return real(ssl, buf, n, done);
     for (;;) {
         ssize_t r;
         if (read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {
@@ -209,32 +211,33 @@ static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t
     }
 }
 
+#define WRITE_PASSES (nested || !xcs_mode || is_other(lib, ssl))
+#define PASSES (nested || !xcs_mode || goes_by(lib, ssl))
+
 XCS_EXPORT int SSL_read(void *ssl, void *buf, int n) {
     LIBRARY;
-    return nested || !xcs_mode ? lib->SSL_read(ssl, buf, n) : read_int(lib, lib->SSL_read, ssl, buf, n, 0);
+    return PASSES ? lib->SSL_read(ssl, buf, n) : read_int(lib, lib->SSL_read, ssl, buf, n, 0);
 }
 
 XCS_EXPORT int SSL_peek(void *ssl, void *buf, int n) {
     LIBRARY;
-    return nested || !xcs_mode ? lib->SSL_peek(ssl, buf, n) : read_int(lib, lib->SSL_peek, ssl, buf, n, MSG_PEEK);
+    return PASSES ? lib->SSL_peek(ssl, buf, n) : read_int(lib, lib->SSL_peek, ssl, buf, n, MSG_PEEK);
 }
 
 XCS_EXPORT int SSL_read_ex(void *ssl, void *buf, size_t n, size_t *done) {
     LIBRARY;
-    return nested || !xcs_mode ? lib->SSL_read_ex(ssl, buf, n, done)
-                               : read_ex(lib, lib->SSL_read_ex, ssl, buf, n, done, 0);
+    return PASSES ? lib->SSL_read_ex(ssl, buf, n, done) : read_ex(lib, lib->SSL_read_ex, ssl, buf, n, done, 0);
 }
 
 XCS_EXPORT int SSL_peek_ex(void *ssl, void *buf, size_t n, size_t *done) {
     LIBRARY;
-    return nested || !xcs_mode ? lib->SSL_peek_ex(ssl, buf, n, done)
-                               : read_ex(lib, lib->SSL_peek_ex, ssl, buf, n, done, MSG_PEEK);
+    return PASSES ? lib->SSL_peek_ex(ssl, buf, n, done) : read_ex(lib, lib->SSL_peek_ex, ssl, buf, n, done, MSG_PEEK);
 }
 
 XCS_EXPORT int SSL_write(void *ssl, const void *buf, int n) {
     LIBRARY;
     ssize_t r;
-    if (!nested && xcs_mode && n >= 0 && write_ours(lib, ssl, buf, (size_t)n, &r))
+    if (!WRITE_PASSES && n >= 0 && write_ours(lib, ssl, buf, (size_t)n, &r))
         return (int)r;
     return lib->SSL_write(ssl, buf, n);
 }
@@ -242,7 +245,7 @@ XCS_EXPORT int SSL_write(void *ssl, const void *buf, int n) {
 XCS_EXPORT int SSL_write_ex(void *ssl, const void *buf, size_t n, size_t *done) {
     LIBRARY;
     ssize_t r;
-    if (!nested && xcs_mode && n < INT_MAX && write_ours(lib, ssl, buf, n, &r)) {
+    if (!WRITE_PASSES && n < INT_MAX && write_ours(lib, ssl, buf, n, &r)) {
         bool ok = r > 0 || n == 0;
         if (ok)
             *done = (size_t)r;

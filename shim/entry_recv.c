@@ -24,30 +24,42 @@ static inline void look(int fd, int flags) {
 }
 
 #define ON_CONNECTION(fd, iov_, count_, flags_, real_call)                                                             \
+    if (conn_below_tls(fd)) {                                                                                          \
+        struct conn *c_ = conn_enter(fd);                                                                              \
+        ssize_t r_ = (real_call);                                                                                      \
+        conn_leave(c_);                                                                                                \
+        return r_;                                                                                                     \
+    }                                                                                                                  \
     for (;;) {                                                                                                         \
         ssize_t r_;                                                                                                    \
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
-        bool below_ = conn_below_tls(fd);                                                                              \
-        if (!below_ && conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                             \
+        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                        \
             return r_;                                                                                                 \
         struct conn *c_ = conn_enter(fd);                                                                              \
         r_ = (real_call);                                                                                              \
         conn_leave(c_);                                                                                                \
-        if (below_)                                                                                                    \
-            return r_;                                                                                                 \
         if (!conn_received((fd), VIA_SOCKET, r_, errno)) {                                                             \
             conn_show((fd), VIA_SOCKET, (iov_), r_, (flags_));                                                         \
             return r_;                                                                                                 \
         }                                                                                                              \
     }
 
-XCS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags) {
-    if (XCS_LIKELY(!conn_of(fd))) {
-        look(fd, flags);
-        return REAL(recv)(fd, buf, n, flags);
-    }
+/* Nothing of it concerns us: no connection, or a record of a TLS session in a process where nobody else can sleep on it. */
+static inline bool passes(int fd) {
+    const struct conn *c = conn_of(fd);
+    return XCS_LIKELY(!c || (c->tls && !xcs_threaded()));
+}
+
+XCS_COLD static ssize_t recv_conn(int fd, void *buf, size_t n, int flags) {
     struct iovec iov = {buf, n};
     ON_CONNECTION(fd, &iov, 1, flags, REAL(recv)(fd, buf, n, flags))
+}
+
+XCS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags) {
+    if (!passes(fd))
+        return recv_conn(fd, buf, n, flags);
+    look(fd, flags);
+    return REAL(recv)(fd, buf, n, flags);
 }
 
 XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *len) {
@@ -102,13 +114,16 @@ XCS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, str
     return REAL(recvmmsg)(fd, msgs, n, flags, limit);
 }
 
-XCS_EXPORT ssize_t read(int fd, void *buf, size_t n) {
-    if (XCS_LIKELY(!conn_of(fd))) {
-        look(fd, 0);
-        return REAL(read)(fd, buf, n);
-    }
+XCS_COLD static ssize_t read_conn(int fd, void *buf, size_t n) {
     struct iovec iov = {buf, n};
     ON_CONNECTION(fd, &iov, 1, 0, REAL(read)(fd, buf, n))
+}
+
+XCS_EXPORT ssize_t read(int fd, void *buf, size_t n) {
+    if (!passes(fd))
+        return read_conn(fd, buf, n);
+    look(fd, 0);
+    return REAL(read)(fd, buf, n);
 }
 
 XCS_EXPORT ssize_t readv(int fd, const struct iovec *iov, int iovcnt) {

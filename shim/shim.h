@@ -12,6 +12,8 @@
 #include <sys/types.h>
 
 #define XCS_EXPORT __attribute__((visibility("default")))
+/* Kept out of a wrapper's hot path, with its stack frame. */
+#define XCS_COLD __attribute__((noinline))
 #define XCS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define XCS_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

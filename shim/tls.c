@@ -25,6 +25,8 @@ static struct peer {
 static size_t npeers;
 static uint64_t handshakes;
 
+_Atomic uint32_t tls_places[TLS_PLACES];
+
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
     sigset_t saved;
     int fd = kind->fd(lib, session);
@@ -35,7 +37,10 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
     c = conn_locked(fd);
     if (c && c->state == CONN_IDLE) {
         c->session = (struct tls){.kind = kind, .lib = lib, .ssl = session};
+        c->session.joint = kind->joint ? kind->joint(lib, session) : NULL;
         c->tls = &c->session;
+        _Atomic uint32_t *place = tls_place(session);
+        atomic_store(place, ((atomic_load(place) >> 16) + 1) << 16 | (uint32_t)fd);
     }
     xcs_unlock(&saved);
 }
@@ -116,6 +121,8 @@ uint32_t tls_trust(const struct conn *c) {
 }
 
 void tls_end(struct conn *c) {
+    if (c->tls)
+        atomic_fetch_sub(tls_place(c->tls->ssl), 1 << 16);
     c->tls = NULL;
 }
 

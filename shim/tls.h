@@ -18,6 +18,8 @@ struct tls_witness;
 struct tls_kind {
     /* The one descriptor below the session, or -1. */
     int (*fd)(const void *lib, const void *session);
+    /* What joins the two, and is another one when the session is given another descriptor; NULL: nothing that can be had cheaply. */
+    void *(*joint)(const void *lib, const void *session);
     /* "name\0key" of the peer, and (if w) what is to be known of it; 0: leave the connection alone. */
     size_t (*describe)(const void *lib, void *session, char *out, size_t size, struct tls_witness *w);
     /* Would this session, about to begin, be answered as the witness's was? */
@@ -43,8 +45,25 @@ static inline struct conn *tls_conn_at(int fd, const void *session) {
     struct conn *c = xcs_mode == XCS_MODE_MAIN && fd >= 0 ? fdtab_get(fd) : NULL;
     return c && c->tls && c->tls->ssl == session ? c : NULL;
 }
+
+/*
+ * Where sessions are looked at, by a hash of their address: in the lower half the descriptor of the last one that began, in the upper
+ * half how many there are. A session of which nothing is known costs one load, and another is mostly found without
+ * SSL_get_fd, which is slow. Written under the state lock.
+ */
+#define TLS_PLACES 256
+extern _Atomic uint32_t tls_places[TLS_PLACES];
+
+static inline _Atomic uint32_t *tls_place(const void *session) {
+    return &tls_places[((uintptr_t)session >> 4 ^ (uintptr_t)session >> 12) % TLS_PLACES];
+}
+
 static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
-    return lib->usable ? tls_conn_at(lib->SSL_get_fd(ssl), ssl) : NULL;
+    uint32_t place = atomic_load_explicit(tls_place(ssl), memory_order_acquire);
+    if (place >> 16 == 0 || !lib->usable)
+        return NULL;
+    struct conn *c = tls_conn_at((int)(place & 0xffff), ssl);
+    return c && c->session.joint == lib->SSL_get_rbio(ssl) ? c : tls_conn_at(lib->SSL_get_fd(ssl), ssl);
 }
 
 /* A handshake comes next / has succeeded. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define LIBS 64
-#define CALLERS 512
 #define EX_SESSION 0 /* CRYPTO_EX_INDEX_SSL */
 #define EX_CONTEXT 1
 
@@ -18,13 +17,8 @@ static struct tls_lib libs[LIBS];
 static size_t nlibs;
 static pthread_mutex_t bind_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Which library a calling address uses: a cache, refilled when two addresses share a slot. */
-static struct {
-    _Atomic(void *) caller;
-    _Atomic(const struct tls_lib *) lib;
-} callers[CALLERS];
-
-static __thread const struct tls_lib *in_use __attribute__((tls_model("initial-exec")));
+struct tls_caller tls_callers[TLS_CALLERS];
+__thread const struct tls_lib *tls_lib_in_use __attribute__((tls_model("initial-exec")));
 
 static const void *own_base(void) {
     static _Atomic(void *) base;
@@ -80,7 +74,7 @@ static const struct tls_lib *bind(void *scope) {
     bool whole = true, lazy = true;
     lib.id = tls_look_up(scope, "SSL_read");
     if (!lib.id)
-        return in_use ? in_use : nlibs ? &libs[0] : bind_any();
+        return tls_lib_in_use ? tls_lib_in_use : nlibs ? &libs[0] : bind_any();
     for (size_t i = 0; i < nlibs; i++)
         if (libs[i].id == lib.id)
             return &libs[i];
@@ -102,28 +96,23 @@ static const struct tls_lib *bind(void *scope) {
     return &libs[nlibs++];
 }
 
-const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
-    *nested = false;
-    size_t slot = ((uintptr_t)caller >> 2) % CALLERS;
-    const struct tls_lib *lib = atomic_load_explicit(&callers[slot].lib, memory_order_acquire);
-    if (XCS_LIKELY(atomic_load_explicit(&callers[slot].caller, memory_order_acquire) == caller && lib)) {
-        in_use = lib;
-        return lib;
-    }
+const struct tls_lib *tls_lib_find(void *caller, bool *nested) {
+    struct tls_caller *slot = &tls_callers[((uintptr_t)caller >> 2) % TLS_CALLERS];
+    const struct tls_lib *lib;
     int saved = errno;
     const void *base = NULL;
     pthread_mutex_lock(&bind_lock);
     void *scope = tls_scope_of(caller, &base);
-    *nested = base == own_base() && in_use;
+    *nested = base == own_base() && tls_lib_in_use;
     if (*nested)
-        lib = in_use;
+        lib = tls_lib_in_use;
     else if ((lib = bind(scope))) {
-        atomic_store(&callers[slot].caller, NULL);
-        atomic_store(&callers[slot].lib, lib);
-        atomic_store(&callers[slot].caller, caller);
+        atomic_store(&slot->address, NULL);
+        atomic_store(&slot->lib, lib);
+        atomic_store(&slot->address, caller);
     }
     pthread_mutex_unlock(&bind_lock);
-    in_use = lib;
+    tls_lib_in_use = lib;
     errno = saved;
     return lib;
 }

@@ -11,6 +11,8 @@
 #ifndef XCS_TLS_LIB_H
 #define XCS_TLS_LIB_H
 
+#include "shim.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +36,7 @@
     X(void, SSL_free, (void *), 1)                                                                                     \
     X(int, SSL_clear, (void *), 1)                                                                                     \
     X(int, SSL_get_fd, (const void *), 1)                                                                              \
+    X(void *, SSL_get_rbio, (const void *), 1)                                                                         \
     X(int, SSL_is_init_finished, (const void *), 1)                                                                    \
     X(int, SSL_get_verify_mode, (const void *), 1)                                                                     \
     X(long, SSL_get_verify_result, (const void *), 1)                                                                  \
@@ -125,11 +128,29 @@ struct tls_lib {
     void *id;                       /* SSL_read's address: which copy this is */
 };
 
+/* Which library a calling address uses: a cache, refilled when two addresses share a slot. */
+#define TLS_CALLERS 512
+struct tls_caller {
+    _Atomic(void *) address;
+    _Atomic(const struct tls_lib *) lib;
+};
+extern struct tls_caller tls_callers[TLS_CALLERS];
+extern __thread const struct tls_lib *tls_lib_in_use __attribute__((tls_model("initial-exec")));
+const struct tls_lib *tls_lib_find(void *caller, bool *nested);
+
 /*
  * The library of the object that `caller` (a return address) lies in. `nested`: the call came from the library itself,
  * through our own call of it, and must pass.
  */
-const struct tls_lib *tls_lib_of(void *caller, bool *nested);
+static inline const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
+    const struct tls_caller *known = &tls_callers[((uintptr_t)caller >> 2) % TLS_CALLERS];
+    const struct tls_lib *lib = atomic_load_explicit(&known->lib, memory_order_acquire);
+    *nested = false;
+    if (XCS_UNLIKELY(atomic_load_explicit(&known->address, memory_order_acquire) != caller || !lib))
+        return tls_lib_find(caller, nested);
+    tls_lib_in_use = lib;
+    return lib;
+}
 
 /* For other libraries' tables: where a caller finds its functions, and a function there that is not ours. */
 void *tls_scope_of(void *caller, const void **base);

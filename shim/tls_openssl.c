@@ -8,6 +8,11 @@ static int session_fd(const void *functions, const void *ssl) {
     return lib->usable ? lib->SSL_get_fd(ssl) : -1;
 }
 
+static void *joint(const void *functions, const void *ssl) {
+    const struct tls_lib *lib = functions;
+    return lib->SSL_get_rbio(ssl);
+}
+
 static bool left_alone(const struct tls_lib *lib, const void *ssl) {
     const unsigned char *alpn = NULL;
     unsigned n = 0;
@@ -132,6 +137,7 @@ static bool again(struct tls *t, int fd) {
 }
 
 const struct tls_kind tls_openssl = {.fd = session_fd,
+                                     .joint = joint,
                                      .describe = describe,
                                      .same = same,
                                      .forget = forget,
