@@ -18,12 +18,6 @@ static bool is_connected(int fd) {
     return xcs_sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1 && p.revents == POLLOUT;
 }
 
-/* The library's own layers (BIO_f_ssl) read and write below the functions that we stand before. */
-static bool is_library(const struct tls_lib *lib, const void *caller) {
-    Dl_info a, b;
-    return !dladdr(caller, &a) || !dladdr(lib->id, &b) || a.dli_fbase == b.dli_fbase;
-}
-
 /*
  * A callback of the program's own would see the verification twice if the handshake is made after all. Those of bindings print nothing by
  * themselves, and without them nothing could be put off there.
@@ -76,7 +70,7 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
         tls_settle(c, lib->SSL_get_fd(ssl));
         return false;
     }
-    if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || is_library(lib, caller))
+    if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || tls_lib_calls(lib, caller))
         return false;
     struct tls_witness w = met_and_awaited(lib, ssl, c, &number);
     bool wait = w.certificate && tls_terms_accept(lib, ssl, w.certificate, w.chain, false);

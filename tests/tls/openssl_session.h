@@ -81,4 +81,7 @@ void mode_memory(const struct way *way);
 void mode_descriptors(const struct way *way);
 void mode_bio(const struct way *way);
 
+/* Of openssl_late.c. */
+void mode_late(const struct way *way);
+
 #endif
