@@ -77,7 +77,7 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool spoken;  /* bytes have passed in the clear, which a new connection (to a proxy, say) would lack */
+    bool spoken;  /* bytes have passed in the clear: no TLS session that begins now is looked at */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */

@@ -39,7 +39,7 @@ static bool may_verify_twice(void *callback) {
 /* A handshake has not begun and may be put off, as far as the session itself tells. */
 static bool may_wait(const struct tls_lib *lib, void *ssl, bool connects, const struct conn *c) {
     struct tls_terms terms;
-    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || c->spoken || !lib->SSL_in_before(ssl) ||
+    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || !lib->SSL_in_before(ssl) ||
         (!connects && lib->SSL_is_server(ssl)) || !may_verify_twice(lib->SSL_get_verify_callback(ssl)))
         return false;
     terms = tls_terms_of(lib, ssl);
