@@ -53,6 +53,8 @@ struct tls {
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;
+    void *verify;    /* late: the program's callback, in whose place ours answers */
+    long verified;   /* lazy: the result of the verification that the program has seen */
     bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };

@@ -102,6 +102,11 @@
     X(void *, X509_STORE_CTX_new, (void), 2)                                                                           \
     X(void, X509_STORE_CTX_free, (void *), 2)                                                                          \
     X(int, X509_STORE_CTX_init, (void *, void *, void *, void *), 2)                                                   \
+    X(void *, X509_STORE_CTX_get0_cert, (const void *), 2)                                                             \
+    X(void *, X509_STORE_CTX_get0_untrusted, (const void *), 2)                                                        \
+    X(void *, X509_STORE_CTX_get_ex_data, (const void *, int), 2)                                                      \
+    X(void *, X509_STORE_get_verify_cb, (const void *), 2)                                                             \
+    X(void *, SSL_CTX_sess_get_new_cb, (void *), 2)                                                                    \
     X(void *, X509_STORE_CTX_get0_param, (void *), 2)                                                                  \
     X(void, X509_STORE_CTX_set_flags, (void *, unsigned long), 2)                                                      \
     X(int, X509_STORE_CTX_set_ex_data, (void *, int, void *), 2)                                                       \
@@ -149,7 +154,7 @@
     /* what comes too late for a handshake that has been made */                                                       \
     X(void *, SSL_get0_param, (void *ssl), (ssl), 2)                                                                   \
     X(int, SSL_set1_param, (void *ssl, void *param), (ssl, param), 0)                                                  \
-    X(void, SSL_set_verify, (void *ssl, int mode, void *callback), (ssl, mode, callback), 0)                           \
+    X(void, SSL_set_verify, (void *ssl, int mode, void *callback), (ssl, mode, callback), 2)                           \
     X(void, SSL_set_verify_depth, (void *ssl, int depth), (ssl, depth), 0)                                             \
     X(void, SSL_set_verify_result, (void *ssl, long result), (ssl, result), 2)                                         \
     X(int, SSL_set1_host, (void *ssl, const char *name), (ssl, name), 0)                                               \
