@@ -83,5 +83,6 @@ void mode_bio(const struct way *way);
 
 /* Of openssl_late.c. */
 void mode_late(const struct way *way);
+void mode_watched(const struct way *way);
 
 #endif
