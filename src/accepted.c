@@ -34,7 +34,8 @@ static void put(const union address *a, __be32 *address, __be16 *port) {
 
 /* The server's end of our connection: the same two addresses, seen from there. */
 static struct question question_for(const union address *ours, const union address *theirs) {
-    struct question q = {.head = {.nlmsg_len = sizeof q, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST}};
+    struct question q = {
+        .head = {.nlmsg_len = sizeof q, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST}};
     q.req.sdiag_family = (uint8_t)ours->sa.sa_family;
     q.req.sdiag_protocol = IPPROTO_TCP;
     q.req.idiag_states = UINT32_MAX;

@@ -20,7 +20,7 @@ struct link {
     int fd;
     int local_port, remote_port; /* 0: not asked yet */
     char remote_ip[INET6_ADDRSTRLEN];
-    unsigned users; /* calls: HTTP/2 carries several */
+    unsigned users;   /* calls: HTTP/2 carries several */
     uint64_t idle_ns; /* since when; 0: it is used, or was not yet */
     struct link *prev, *next;
 };

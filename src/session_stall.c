@@ -14,10 +14,9 @@
 #include "session_impl.h"
 #include "trace.h"
 
-#define SECOND 1000000000u
-#define LOOK_NS SECOND
-#define UNSERVED_NS (3ull * SECOND)
-#define SENT_NS (60ull * SECOND)
+#define SECOND 1000000000ull
+
+struct stall_patience session_patience = {.look = SECOND, .unserved = 3 * SECOND, .sent = 60 * SECOND};
 
 static bool stalls(const struct node *n) {
     return n->hit && n->state == NODE_ISSUED && !n->raw;
@@ -89,9 +88,10 @@ void session_past_probe(struct session *s) {
 static void look_at(struct session *s, struct node *n) {
     struct origin *o = n->origin;
     uint64_t since = longer(n->asked_ns, longer(n->started_ns, o->progress_ns)), quiet = clock_ns() - since;
-    if (quiet > longer(UNSERVED_NS, 2 * o->slowest_ns) && served_at(s, o) == DISPATCH_UNSERVED)
+    if (quiet > longer(session_patience.unserved, 2 * o->slowest_ns) && served_at(s, o) == DISPATCH_UNSERVED)
         give_up_at(s, o);
-    else if (!o->probe_ns && quiet > longer(SENT_NS, 8 * o->slowest_ns) && served_at(s, o) == DISPATCH_SENT)
+    else if (!o->probe_ns && quiet > longer(session_patience.sent, 8 * o->slowest_ns) &&
+             served_at(s, o) == DISPATCH_SENT)
         probe(s, n);
 }
 
@@ -107,7 +107,6 @@ void session_watch_stalls(void) {
             }
         }
         if (again)
-            loop_wake(clock_ns() + LOOK_NS, sessions_tick);
+            loop_wake(clock_ns() + session_patience.look, sessions_tick);
     }
 }
-

@@ -1,6 +1,6 @@
 /*
- * A session of the engine driven by hand: this is main, its run-aheads, and the dispatcher, all in one thread. For
- * test_session*.c, test_keep.c and test_giving_up.c; linked in place of dispatch.c and engine.c.
+ * A session of the engine driven by hand: this is main, its run-aheads, and the dispatcher, all in one thread. For the tests of
+ * sessions; linked in place of dispatch.c and engine.c.
  */
 #ifndef XCS_TEST_SESSION_HARNESS_H
 #define XCS_TEST_SESSION_HARNESS_H
@@ -37,6 +37,12 @@ extern int main_channel;
 /* Where main's lookups and the run-aheads' connections go, and the TLS peer of the lookups; set anew by the setup. */
 extern struct xcs_addr harness_origin;
 extern uint32_t harness_trust;
+
+/* What there is to do for the engine by now, time included. */
+void harness_settle(void);
+
+/* What the dispatcher says of every call that has no answer. */
+extern enum dispatch_served harness_served;
 
 void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
 void main_trusts(uint32_t number, const char *name, const char *key);
