@@ -5,7 +5,6 @@ Output, errors, exit status and the requests that the server saw must be the sam
 than MOST_ROUNDS rounds. The SDKs are in the virtual environment that scripts/setup-sdks makes. Prints TAP; exit
 status 1 when anything failed.
 """
-import argparse
 import collections
 import os
 import shutil
@@ -180,7 +179,7 @@ def run_one(options, top, sdk, tls):
     base = Run(options, top, ports, sdk, tls)
     if base.seen[2] != 0 or len(base.record.model_calls()) != CALLS:
         return [f"without XCS: status {base.seen[2]}, {len(base.record.model_calls())} calls",
-                base.seen[1].decode(errors="replace")[-1500:].replace("\n", "\n# ")], []
+                base.seen[1].decode(errors="replace")[-1500:]], []
     run = Run(options, top, ports, sdk, tls, options.libxcs)
     problems = judge(sdk, base, run)
     rounds = f"rounds {base.record.rounds()}, {run.record.rounds()}"
@@ -193,25 +192,16 @@ def run_one(options, top, sdk, tls):
 
 
 def parse():
-    env = os.environ
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only tests whose name contains one of these")
-    p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
+    p = tap.parser(__doc__)
     p.add_argument("--python", default="build/sdks/bin/python", help="the interpreter that has the SDKs")
-    options = p.parse_args()
-    if not options.server or not options.libxcs:
-        p.error("--server and --libxcs are needed")
-    tap.complete(options)
+    options = tap.parse(p)
     options.nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     return options
 
 
 def main():
     options = parse()
-    rows = tap.chosen([(f"{sdk}-{'https' if tls else 'http'}", (sdk, tls)) for tls in (False, True) for sdk in SDKS],
-                      options.names)
+    rows = tap.chosen(options, [(f"{sdk}-{'https' if tls else 'http'}", (sdk, tls)) for tls in (False, True) for sdk in SDKS])
     if any(tls for _, (_, tls) in rows) and not options.nginx:
         sys.exit("nginx is not installed")
     with tempfile.TemporaryDirectory(prefix="xcs-sdk-") as top:
