@@ -15,7 +15,8 @@ from server import Server  # noqa: E402
 
 MODES = ["miss", "hit", "fail", "never", "die-at-lookup", "hang-at-lookup", "die-before", "die-mid"]
 CLIENTS = ["kept", "timeout", "raw", "dup"]
-SIZES = [100, 3000000]
+SIZES = [100, 1000000]  # of answers: in one piece, and more than a socket holds
+UNANSWERED = ("die-at-lookup", "hang-at-lookup")  # the answer is the server's, whatever its size
 LIMIT = 15  # seconds for one run of a program
 
 # One row, one way to use a connection that a HIT must survive or keep out of: the program, its argument, what the engine
@@ -84,7 +85,7 @@ def table():
     """(name, function of its own arguments, the arguments) of each case."""
     for mode in MODES:
         for kind in CLIENTS:
-            for size in SIZES:
+            for size in SIZES[:1] if mode in UNANSWERED else SIZES:
                 # Without a time limit of its own a program waits as long as the model does.
                 if mode != "never" or kind == "timeout":
                     yield "%s %s %d" % (mode, kind, size), client_case, (mode, kind, size)
