@@ -281,6 +281,7 @@ def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
     rows = tap.chosen(options, [(s.name, s) for s in scenarios]) * options.repeat
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be by the programs too: started in the background
     processes.become_subreaper()
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
         if not options.bin:

@@ -18,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import tap  # noqa: E402
+import run as e2e  # noqa: E402
 from record import Record, describe, difference  # noqa: E402
 
 SDKS = ("openai-chat", "openai-response", "openai-embedding", "anthropic", "google", "ollama", "ollama-generate",
@@ -30,7 +31,7 @@ ENVIRONMENT = {"litellm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}}
 SIGNED = {"bedrock"}
 CALLS = 9
 MOST_ROUNDS = 4
-# Long against the computing between two calls (SDKs take tens of milliseconds), short against a test's patience.
+# With XCS: long against the computing between two calls (SDKs take tens of milliseconds), short against a test's patience.
 LATENCY_MS = 300
 LIMIT = 60
 
@@ -104,14 +105,14 @@ def make_certificates(into):
 class Servers:
     """The model server, and for https nginx in front of it; a context, for one run."""
 
-    def __init__(self, options, top, ports, tls):
-        self.options, self.top, self.ports, self.tls = options, top, ports, tls
+    def __init__(self, options, top, ports, tls, latency_ms):
+        self.options, self.top, self.ports, self.tls, self.latency_ms = options, top, ports, tls, latency_ms
         self.log = os.path.join(top, "server.log")
         self.processes = []
 
     def __enter__(self):
         plain, secure = self.ports
-        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(LATENCY_MS)],
+        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(self.latency_ms)],
                     plain)
         if self.tls:
             os.makedirs(os.path.join(self.top, "tmp"), exist_ok=True)
@@ -147,7 +148,7 @@ class Run:
             env["LD_PRELOAD"] = library
         if debug:
             env["XCS_DEBUG"] = "1"
-        servers = Servers(options, top, ports, tls)
+        servers = Servers(options, top, ports, tls, LATENCY_MS if library else e2e.NATIVE_LATENCY)
         with servers as url:
             began = time.monotonic()
             done = subprocess.run([python, os.path.join(HERE, "program.py"), sdk, url], env=env, cwd=top, timeout=LIMIT,

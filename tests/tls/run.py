@@ -51,9 +51,9 @@ def table():
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
-    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
+    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, "0.9", rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
-    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200, rounds=2)
+    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
     # HTTP/2 where the server takes it is left alone; where it does not, the client speaks HTTP/1.1.
     yield client("http2", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8", rounds=None, inert=True)
     yield client("tls13", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8")
