@@ -4,7 +4,6 @@ of it is compared as in the end-to-end tests, whose harness this uses. Prints TA
 
 The model server's record is the witness: what it did not see, no peer was sent through.
 """
-import argparse
 import os
 import signal
 import sys
@@ -52,9 +51,9 @@ def table():
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
-    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
+    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, "0.9", rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
-    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200, rounds=2)
+    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
     # HTTP/2 where the server takes it is left alone; where it does not, the client speaks HTTP/1.1.
     yield client("http2", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8", rounds=None, inert=True)
     yield client("tls13", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8")
@@ -130,16 +129,10 @@ def check(options, peers, front, scenario, directory):
 
 
 def parse():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
-    p.add_argument("--libxcs", required=True)
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", required=True, help="the model server")
-    p.add_argument("--sanitizer", default=None, help="the runtime of the sanitizer that libxcs.so was built with")
+    p = tap.parser(__doc__)
+    p.add_argument("--sanitizer", help="the runtime of the sanitizer that libxcs.so was built with")
     p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
-    p.add_argument("--list", action="store_true")
-    options = p.parse_args()
-    options = tap.complete(options)
+    options = tap.parse(p)
     options.preload = f"{options.sanitizer}:{options.libxcs}" if options.sanitizer else options.libxcs
     return options
 
@@ -148,10 +141,7 @@ def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
     part, parts = map(int, options.part.split("/"))
-    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)[part - 1::parts]
-    if options.list:
-        print("\n".join(name for name, _ in rows))
-        return 0
+    rows = tap.chosen(options, [(s.name, (f, s)) for f, s in table()])[part - 1::parts]
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
