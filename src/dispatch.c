@@ -259,7 +259,7 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     else {
         pthread_mutex_lock(&d->lock);
         r->status = call->head.status;
-        r->closes = response_head_closes(&call->head);
+        r->closes = call->asks_close || response_head_closes(&call->head);
         pthread_mutex_unlock(&d->lock);
         char *fitting = call->streams ? NULL : realloc(r->raw, r->raw_len);
         if (fitting)

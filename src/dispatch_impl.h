@@ -33,6 +33,7 @@ struct call {
     char *body;
     size_t body_len;
     bool http10, chunked, streams;
+    bool asks_close;          /* its request asks the server to close, which need not say that it does */
     char *tls_name, *tls_key; /* both or neither */
 
     CURL *easy;

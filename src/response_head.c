@@ -37,6 +37,40 @@ static bool list_has(const char *list, size_t len, const char *token) {
     return false;
 }
 
+/*
+ * A value without the blank before it and the line's end. Blanks after it are for some parsers a part of it, so they are one here.
+ */
+static size_t bare(const char **value, size_t len) {
+    while (len > 0 && ((*value)[len - 1] == '\n' || (*value)[len - 1] == '\r'))
+        len--;
+    while (len > 0 && is_space(**value))
+        ++*value, len--;
+    return len;
+}
+
+static bool is_number(const char *value, size_t len) {
+    len = bare(&value, len);
+    for (size_t i = 0; i < len; i++)
+        if (value[i] < '0' || value[i] > '9')
+            return false;
+    return len > 0 && len <= 18;
+}
+
+static bool is_chunked(const char *value, size_t len) {
+    static const char chunked[] = "chunked";
+    len = bare(&value, len);
+    return len == sizeof chunked - 1 && strncasecmp(value, chunked, len) == 0;
+}
+
+/* Some parsers drop another line than "Name: value", some what comes after it, and some join it to the one before. */
+static bool is_header(const char *line, size_t len) {
+    const char *colon = memchr(line, ':', len);
+    for (const char *p = line; colon && p < colon; p++)
+        if (is_space(*p))
+            return false;
+    return colon && colon > line;
+}
+
 /* "HTTP/1.1 200 OK" */
 static void status_line(struct response_head *h, const char *line, size_t len) {
     const char *space = memchr(line, ' ', len);
@@ -58,14 +92,25 @@ void response_head_line(struct response_head *h, const char *line, size_t len) {
         status_line(h, line, len);
     } else if (len == 0 || line[0] == '\r' || line[0] == '\n') {
         h->complete = true;
+        h->odd |= h->has_length && h->chunked;
+    } else if (!is_header(line, len)) {
+        h->odd = true;
     } else if (header_value(line, len, "Connection", &value, &value_len)) {
-        h->close |= list_has(value, value_len, "close");
+        h->close |= header_says_close(line, len);
         h->keep_alive |= list_has(value, value_len, "keep-alive");
     } else if (header_value(line, len, "Transfer-Encoding", &value, &value_len)) {
-        h->chunked |= list_has(value, value_len, "chunked");
+        h->odd |= h->chunked || !is_chunked(value, value_len);
+        h->chunked = true;
     } else if (header_value(line, len, "Content-Length", &value, &value_len)) {
+        h->odd |= h->has_length || !is_number(value, value_len);
         h->has_length = true;
     }
+}
+
+bool header_says_close(const char *line, size_t len) {
+    const char *value;
+    size_t value_len;
+    return header_value(line, len, "Connection", &value, &value_len) && list_has(value, value_len, "close");
 }
 
 bool response_head_closes(const struct response_head *h) {
