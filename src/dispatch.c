@@ -249,9 +249,9 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     running_remove(d, call);
     d->curl.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
-    bool told = code != CURLE_OK || !xcs_is_call(&call->addr) || call_end_curl(call);
+    bool told = code != CURLE_OK || (xcs_is_call(&call->addr) ? call_end_curl(call) : call_end_http(call));
     call_detach(d, call);
-    r->closes = code == CURLE_PARTIAL_FILE;
+    r->closes = code == CURLE_PARTIAL_FILE || (code == CURLE_OK && !xcs_is_call(&call->addr));
     if (code != CURLE_OK || !told)
         call_fail(d, call, d->curl.easy_strerror(code != CURLE_OK ? code : CURLE_OUT_OF_MEMORY));
     else if (!r->head_len)

@@ -160,6 +160,14 @@ static size_t on_body(char *data, size_t one, size_t len, void *user) {
     return len;
 }
 
+bool call_end_http(struct call *call) {
+    struct dispatch_result *r = &call->result;
+    if (!call->head.chunked || response_chunks_plain(r->raw + r->head_len, r->raw_len - r->head_len))
+        return true;
+    snprintf(r->error, sizeof(r->error), "ambiguous chunks");
+    return false;
+}
+
 /* --- both, as options --- */
 
 struct option {

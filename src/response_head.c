@@ -3,6 +3,7 @@
  */
 #include "response_head.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Takes `name` off the front of the line; false when the header is another one. */
@@ -105,6 +106,35 @@ void response_head_line(struct response_head *h, const char *line, size_t len) {
         h->odd |= h->has_length || !is_number(value, value_len);
         h->has_length = true;
     }
+}
+
+/* The line that begins at `at` ends with CR LF: the place after it, else 0. */
+static size_t after_line(const char *body, size_t len, size_t at) {
+    const char *end = at < len ? memchr(body + at, '\n', len - at) : NULL;
+    return end && end > body + at && end[-1] == '\r' ? (size_t)(end + 1 - body) : 0;
+}
+
+/* A chunk's size, from the line that begins at `line` and ends with CR LF. False: it is none. */
+static bool chunk_size(const char *line, size_t *size) {
+    size_t digits = strspn(line, "0123456789abcdefABCDEF");
+    *size = digits > 0 && digits <= 8 ? strtoul(line, NULL, 16) : 0;
+    return digits > 0 && digits <= 8 && (line[digits] == '\r' || line[digits] == ';');
+}
+
+bool response_chunks_plain(const char *body, size_t len) {
+    size_t at = 0, next, size;
+    do {
+        next = after_line(body, len, at);
+        if (!next || !chunk_size(body + at, &size))
+            return false;
+        at = next;
+        if (size > 0 && (size > len - at || len - at - size < 2 || memcmp(body + at + size, "\r\n", 2) != 0))
+            return false;
+        at += size > 0 ? size + 2 : 0;
+    } while (size > 0);
+    while ((next = after_line(body, len, at)) > at + 2) /* trailers */
+        at = next;
+    return next > 0 && next == len;
 }
 
 bool header_says_close(const char *line, size_t len) {

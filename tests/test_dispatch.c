@@ -64,6 +64,10 @@ static const struct script scripts[] = {
     {.target = "/coded", .answer = OK_HEAD "Content-Length: 2\r\nTransfer-Encoding: identity\r\n\r\n{}"},
     {.target = "/coded-gzip", .answer = OK_HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
     {.target = "/coded-blank", .answer = OK_HEAD "Transfer-Encoding: chunked \r\n\r\n0\r\n\r\n"},
+    {.target = "/chunk-lines", .answer = CHUNKED_HEAD "5\nhello\n0\n\n"},
+    {.target = "/chunk-blank", .answer = CHUNKED_HEAD "5 \r\nhello\r\n0\r\n\r\n"},
+    {.target = "/chunk-more", .answer = CHUNKED_HEAD CHUNKED_BODY "x", .close = true},
+    {.target = "/chunk-late", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\n\n", .delay_ms = 100},
     {.target = "/name-blank", .answer = OK_HEAD "X : y\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/folded", .answer = OK_HEAD "X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/10MiB", .answer = OK_HEAD "Content-Length: 10485760\r\n\r\n", .filler = 10485760},
@@ -388,8 +392,56 @@ static void test_ambiguous_is_failed(void **state) {
     assert_failed("/coded");
     assert_failed("/coded-gzip");
     assert_failed("/coded-blank");
+    assert_failed("/chunk-lines");
+    assert_failed("/chunk-blank");
+    assert_failed("/chunk-more");
     assert_failed("/name-blank");
     assert_failed("/folded");
+}
+
+static void test_ambiguous_stream_ends(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/chunk-late");
+    struct dispatch_result r;
+    call.streams = true;
+    assert_true(dispatch_submit(dispatcher, &call));
+    assert_true(next_result(&r, 20000) && r.more && r.status == 200);
+    free(r.raw);
+    assert_true(next_result(&r, 20000) && !r.more);
+    assert_true(r.closes);
+    free(r.raw);
+}
+
+static void test_chunks(void **state) {
+    (void)state;
+    static const char *const plain[] = {"0\r\n\r\n", "00\r\n\r\n", "1\r\n0\r\n0;a=\"b\"\r\nX: y\r\n\r\n"};
+    static const char *const odd[] = {"",
+                                      "0",
+                                      "0\r\n",
+                                      "0\r\n\r",
+                                      "0\n\r\n",
+                                      "\r\n",
+                                      ";\r\n\r\n",
+                                      "1\r\n0\r\n",
+                                      "1\r\n0",
+                                      "1\r\n00\r\n\r\n",
+                                      "x\r\n",
+                                      "0x0\r\n\r\n",
+                                      "-1\r\n\r\n",
+                                      "ffffffff\r\n\r\n",
+                                      "0\r\n\r\nx",
+                                      " 0\r\n\r\n",
+                                      "0\r\nX: y\n\r\n",
+                                      "10000000000000000\r\n\r\n"};
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]) + sizeof(odd) / sizeof(odd[0]); i++) {
+        bool is_odd = i >= sizeof(plain) / sizeof(plain[0]);
+        const char *text = is_odd ? odd[i - sizeof(plain) / sizeof(plain[0])] : plain[i];
+        size_t len = strlen(text);
+        char *exact = malloc(len ? len : 1); /* no byte after the body: a checker sees any that is read */
+        memcpy(exact, text, len);
+        assert_int_equal(response_chunks_plain(exact, len), !is_odd);
+        free(exact);
+    }
 }
 
 static void test_too_long_is_failed(void **state) {
@@ -543,6 +595,8 @@ int main(void) {
         T(test_large_response),
         T(test_incomplete_is_failed),
         T(test_ambiguous_is_failed),
+        T(test_ambiguous_stream_ends),
+        cmocka_unit_test(test_chunks),
         T(test_too_long_is_failed),
         T(test_refused_is_failed),
         T(test_ipv6),
