@@ -3,6 +3,7 @@
  * connected, and handed over as it came. Nothing here logs: requests hold keys.
  */
 #include "dispatch_impl.h"
+#include "dispatch_link.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -118,7 +119,8 @@ static bool call_lines(const struct curl_lib *curl, struct call *call) {
 /* libcurl sends a request again by itself when a kept connection ends before the answer. Here a call goes out once. */
 static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct call *call = user;
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    (void)local_ip;
+    links_taken(call, remote_ip, local_port, remote_port);
     if (call->sent) {
         snprintf(call->result.error, sizeof(call->result.error), "the server closed the connection");
         return CURL_PREREQFUNC_ABORT;

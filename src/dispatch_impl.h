@@ -1,7 +1,7 @@
 /*
  * What the files of the dispatcher share: a call, and how its request is told to libcurl and its response taken from it. A call is either
- * one request on a connection (dispatch_http.c) or one of libcurl's own (dispatch_curl.c). Everything here is for the
- * dispatcher's thread.
+ * one request on a connection (dispatch_http.c) or one of libcurl's own (dispatch_curl.c). All but call_new and call_free is for
+ * the dispatcher's thread.
  */
 #ifndef XCS_DISPATCH_IMPL_H
 #define XCS_DISPATCH_IMPL_H
@@ -44,6 +44,10 @@ struct call {
     size_t raw_size; /* allocated for result.raw */
     struct dispatch_result result;
     struct dispatch *owner;
+    struct links *links; /* dispatch_link.h */
+    uint64_t link_id;    /* the one it was sent on, 0: none */
+    uint64_t looked_ns;  /* when `served` was found out, 0: not yet */
+    enum dispatch_served served;
     bool listed;  /* running and in d->done: pieces have arrived (streams) */
     size_t taken; /* bytes of result.raw that were handed over (streams) */
 
@@ -57,6 +61,10 @@ struct call {
  */
 bool call_keep(struct call *call, const void *data, size_t len);
 void call_tell(struct call *call);
+
+/* dispatch_call.c. The copy of what was submitted, NULL without memory. */
+struct call *call_new(const struct dispatch_call *from);
+void call_free(struct call *call);
 
 /* Appends to one of the call's lists. */
 bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text);

@@ -38,6 +38,12 @@ extern int main_channel;
 extern struct xcs_addr harness_origin;
 extern uint32_t harness_trust;
 
+/* What there is to do for the engine by now, time included. */
+void harness_settle(void);
+
+/* What the dispatcher says of every call that has no answer. */
+extern enum dispatch_served harness_served;
+
 void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
 void main_trusts(uint32_t number, const char *name, const char *key);
 struct verdict main_ask_raw(const void *request, size_t len);

@@ -141,6 +141,10 @@ WIRE = [
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
+    # A server that takes one connection at a time is the program's own; of a few, each of ours makes room for the next.
+    *(python(f"wire/one-connection-{c}", "loop", c, 8, server=("--max-connections", "1"), wasted=8)
+      for c in ("session", "requests", "http.client")),
+    python("wire/four-connections", "loop", "session", 32, latency=200, rounds=16, server=("--max-connections", "4")),
     python("wire/three-per-connection", "loop", "session", 8, latency=200, rounds=2, server=("--max-requests", "3")),
     *(python(f"wire/short-keepalive-{c}", "keepalive", c, server=("--keepalive-timeout", "1"))
       for c in ("session", "http.client")),
