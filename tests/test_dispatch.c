@@ -97,6 +97,16 @@ static void test_request_is_the_programs(void **state) {
     free(r.raw);
 }
 
+static void test_host_keeps_its_name_and_place(void **state) {
+    (void)state;
+    static const char *const lines[] = {"content-length: 7", "host: model.example:8000", "accept: */*"};
+    struct dispatch_call call = call_to(1, "/ok");
+    call.headers = lines;
+    free(perform(call).raw);
+    assert_string_equal(server_last_request(server), "POST /ok HTTP/1.1\r\ncontent-length: 7\r\n"
+                                                     "host: model.example:8000\r\naccept: */*\r\n\r\n{\"a\":1}");
+}
+
 static void test_nothing_is_added(void **state) {
     (void)state;
     struct dispatch_call call = call_to(1, "/ok");
@@ -325,6 +335,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, dispatch_setup, dispatch_teardown)
     const struct CMUnitTest tests[] = {
         T(test_request_is_the_programs),
+        T(test_host_keeps_its_name_and_place),
         T(test_nothing_is_added),
         T(test_http10_request),
         T(test_chunked_request_stays_chunked),
