@@ -18,10 +18,13 @@ import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
+from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
 PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
+BAD = ("unknown-ca", "wrong-host", "expired", "self-signed")
+PATIENCE = 15  # seconds that a server that serves one connection at a time may cost
 
 
 def client(front, name, *argv, rounds=1, latency=200, **more):
@@ -60,14 +63,31 @@ def table():
     for c in ("httpx", "aiohttp"):
         yield client("tls13", "asyncio-" + c, "{python}", "{programs}/async_loop.py", "{tls}", c, "6", rounds=None,
                      inert=True)
-    for front in ("unknown-ca", "wrong-host", "expired", "self-signed"):
+    for front in BAD:
         yield trust(front, "verify", 3)
         yield trust(front, "off", latency=200, rounds=1)
         yield trust(front, "off-then-verify", 3)
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
+    yield from one_at_a_time()
     yield from openssl.scenarios(client)
     yield from gnutls.scenarios(client)
+
+
+def one_at_a_time():
+    """A server that leaves all connections but one in its backlog: the engine's own wait there while the program's is open."""
+    def c(name, *argv):
+        return client("s_server", name, *argv, rounds=None)
+
+    yield from (c("python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8")
+                for how in ("session", "httpx-client", "requests"))
+    yield c("ruby-keep", "ruby", HERE + "/net_http.rb", "{tls}", "keep")
+    yield c("php-kept-stream", "php", HERE + "/kept_stream.php", "{tls}")
+    yield from (c("openssl-" + mode, "{bin}/openssl_client", "{tls}", mode) for mode in ("loop", "each"))
+    for certificate in BAD:
+        yield trust("s_server-" + certificate, "verify", 3)
+    for certificate in BAD:
+        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, wasted=7)
 
 
 class Peers:
@@ -77,15 +97,27 @@ class Peers:
         self.nginx = Nginx(self.authority, directory, self.model_port)
         self.daemons = Daemons(self.authority, directory, self.model_port)
         self.changing = ChangingKey(self.authority, self.model_port)
+        self.s_server = SServer(self.authority, directory, self.model_port)
         self.ports = {**self.nginx.ports, **self.daemons.ports, "changing": self.changing.port}
 
+    def reset(self, front):
+        """Before each run, for those that remember."""
+        self.changing.reset()
+        if front.startswith("s_server"):
+            first, _, later = front.removeprefix("s_server").lstrip("-").partition("then-")
+            self.s_server.reset(first or "good", later or None)
+
+    def port(self, front):
+        return self.s_server.port if front.startswith("s_server") else self.ports[front]
+
     def end(self):
+        self.s_server.end()
         self.nginx.end()
         self.daemons.end()
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.ports[front]}/v1"
+        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
         names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
         scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
                          "CLIENT_PEM=" + self.authority.path("client.pem"),
@@ -96,7 +128,7 @@ class Peers:
 def check(options, peers, front, scenario, directory):
     """(what is wrong, remarks)."""
     def once(library=None, debug=False):
-        peers.changing.reset()
+        peers.reset(front)
         return e2e.Run(options, scenario, directory, peers.model_port, library, debug)
 
     peers.prepare(front, scenario)
@@ -114,6 +146,12 @@ def check(options, peers, front, scenario, directory):
         problems.append("the engine has not met the other key: this run has tested nothing")
     if front == "changing" and peers.changing.served_later:
         problems.append("a peer with another key has been sent a request")
+    if front.startswith("s_server-") and peers.s_server.received:
+        problems.append(f"a server that the program refuses has been sent {peers.s_server.received} bytes")
+    if "-then-" in front and peers.s_server.hellos() < 2:
+        problems.append("the engine has not met the other certificate: this run has tested nothing")
+    if front == "s_server" and run.seconds > base.seconds + PATIENCE:
+        problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
     scenario.env["XCS_TRACE"] = trace
@@ -121,6 +159,7 @@ def check(options, peers, front, scenario, directory):
     eye.start()
     debug = once(options.preload, debug=True)
     eye.end()
+    peers.s_server.end()
     ahead = scenario.rounds is not None and not scenario.inert
     problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
