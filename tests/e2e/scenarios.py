@@ -85,7 +85,7 @@ PATTERNS = [
     # A number may be made up where it is calculated with, and not where it goes into another call.
     python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
     python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
-    python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
+    python("pattern/large-memory", "large_memory", "session", 1024, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
     python("pattern/prompts-from-file", "file_prompts", "session", "prompts.txt", files={"prompts.txt": PROMPTS},

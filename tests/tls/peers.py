@@ -132,6 +132,13 @@ def end_daemon(pid_file):
         os.kill(int(f.read()), signal.SIGQUIT if "nginx" in pid_file else signal.SIGTERM)
 
 
+def told(authority, port, argv, **files):
+    """A command line with the front's address for {tls}, and an environment that says whom to trust, and what other files there are."""
+    trusted = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE"), "ca.pem")
+    return ["/usr/bin/env", *(f"{name}={authority.path(file)}" for name, file in {**trusted, **files}.items()),
+            *(word.replace("{tls}", f"https://localhost:{port}/v1") for word in argv)]
+
+
 # name -> command, its configuration; {dir}, {port}, {model} and {pair} (certificate and key in one file) are filled in
 DAEMONS = {
     "haproxy": ("/usr/sbin/haproxy -D -p {dir}/haproxy.pid -f {dir}/haproxy.conf", """
