@@ -37,7 +37,7 @@ def table():
     for client in ("requests", "urllib", "http.client"):
         yield each(client, "plain", 6, rounds=1)
     yield each("httpx", "plain", 6, rounds=1, latency=800)
-    yield row("ruby-each", ["ruby", HERE + "/net_http.rb", "{tls}", "each"], 6, rounds=1)
+    yield row("ruby-each", ["ruby", "{programs}/net_http.rb", "{tls}", "each"], 6, rounds=1)
     yield row("perl-lwp-each", ["perl", "{programs}/lwp.pl", "{tls}", "each"], 6, rounds=1)
     yield row("php-streams", ["php", "{programs}/streams.php", "{tls}"], 6, rounds=1)
     yield each("http.client", "kept", 3, rounds=1)

@@ -38,7 +38,7 @@ def trust(front, how, status=0, **more):
 def matrix(front):
     yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                 for c in PYTHON)
-    yield from (client(front, "ruby-" + how, "ruby", HERE + "/net_http.rb", "{tls}", how) for how in ("keep", "each"))
+    yield from (client(front, "ruby-" + how, "ruby", "{programs}/net_http.rb", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "perl-http-tiny", "perl", "{programs}/http_tiny.pl", "{tls}")
     yield from (client(front, "perl-lwp-" + how, "perl", "{programs}/lwp.pl", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
@@ -50,7 +50,7 @@ def table():
     for front in ("haproxy", "stunnel", "tickets", "no-tickets", "session-ids"):
         yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                     for c in ("session", "requests"))
-        yield client(front, "ruby-each", "ruby", HERE + "/net_http.rb", "{tls}", "each")
+        yield client(front, "ruby-each", "ruby", "{programs}/net_http.rb", "{tls}", "each")
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
@@ -81,7 +81,7 @@ def one_at_a_time():
 
     yield from (c("python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8")
                 for how in ("session", "httpx-client", "requests"))
-    yield c("ruby-keep", "ruby", HERE + "/net_http.rb", "{tls}", "keep")
+    yield c("ruby-keep", "ruby", "{programs}/net_http.rb", "{tls}", "keep")
     yield c("php-kept-stream", "php", HERE + "/kept_stream.php", "{tls}")
     yield from (c("openssl-" + mode, "{bin}/openssl_client", "{tls}", mode) for mode in ("loop", "each"))
     for certificate in BAD:
