@@ -1,8 +1,8 @@
 """Real TLS peers for the tests: a certificate authority made with the openssl command; nginx, haproxy and stunnel in front of the
 model server.
 
-Used by run.py. Everything lives in the directory given and listens on 127.0.0.1 only. The keys made here are worth nothing,
-and must never be put into the tree.
+Used by run.py, lazy.py, the tests of libcurl and of SDKs, and the benchmark. Everything lives in the directory given and listens
+on 127.0.0.1 only. The keys made here are worth nothing, and must never be put into the tree.
 """
 import os
 import signal
