@@ -183,9 +183,9 @@ NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.gete
             "/usr/bin/prlimit", "--core=0:0"]
 
 FAIL_OPEN = [
-    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400,
+    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=200,
              sabotage=("engine", signal.SIGKILL, after, True))
-      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)),
+      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.22, 0.25)),
     *(python(f"open/engine-killed-large-{int(after * 1000)}ms", "large", "session", "response", wasted=8, latency=100,
              sabotage=("engine", signal.SIGKILL, after, True)) for after in (0.1, 0.3, 0.5, 0.7)),
     python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24,
