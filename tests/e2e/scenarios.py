@@ -85,7 +85,7 @@ PATTERNS = [
     # A number may be made up where it is calculated with, and not where it goes into another call.
     python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
     python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
-    python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
+    python("pattern/large-memory", "large_memory", "session", 1024, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
     python("pattern/prompts-from-file", "file_prompts", "session", "prompts.txt", files={"prompts.txt": PROMPTS},
@@ -183,9 +183,9 @@ NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.gete
             "/usr/bin/prlimit", "--core=0:0"]
 
 FAIL_OPEN = [
-    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400,
+    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=200,
              sabotage=("engine", signal.SIGKILL, after, True))
-      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)),
+      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.22, 0.25)),
     *(python(f"open/engine-killed-large-{int(after * 1000)}ms", "large", "session", "response", wasted=8, latency=100,
              sabotage=("engine", signal.SIGKILL, after, True)) for after in (0.1, 0.3, 0.5, 0.7)),
     python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24,
