@@ -95,10 +95,15 @@ static bool append_header(const struct curl_lib *curl, struct call *call, char *
     return append_line(curl, call, line);
 }
 
-/* The program's headers in their order, and none of libcurl's own. */
+/*
+ * The program's headers in their order, and none of libcurl's own. libcurl writes a Host of its list first and under its own name;
+ * where the list begins by leaving it out, another one after that goes out as it stands.
+ */
 static bool call_lines(const struct curl_lib *curl, struct call *call) {
-    static const char *const defaults[] = {"Host",         "Accept", "User-Agent",    "Accept-Encoding",
-                                           "Content-Type", "Expect", "Content-Length"};
+    static const char *const defaults[] = {"Accept",       "User-Agent", "Accept-Encoding",
+                                           "Content-Type", "Expect",     "Content-Length"};
+    if (!append_line(curl, call, "Host:"))
+        return false;
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
         char leave_out[32];
         snprintf(leave_out, sizeof(leave_out), "%s:", defaults[i]);

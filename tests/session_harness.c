@@ -181,6 +181,10 @@ void main_trusts(uint32_t number, const char *name, const char *key) {
     transmit(main_channel, m, payload, (size_t)n, NULL, 0);
 }
 
+void main_pass(struct xcs_msg m, int fd) {
+    transmit(main_channel, m, NULL, 0, &fd, 1);
+}
+
 struct verdict main_ask_raw(const void *request, size_t len) {
     struct xcs_msg m = {.type = XCS_LOOKUP, .arg = harness_trust, .addr = harness_origin};
     char none[8];
@@ -357,6 +361,16 @@ void runner_ask(const struct runner *r, const char *prompt) {
     char text[10000];
     request_text(text, sizeof(text), "", prompt);
     runner_send(r, text);
+}
+
+void runner_guess(const struct runner *r, const char *format, ...) {
+    char prompt[200];
+    va_list more;
+    va_start(more, format);
+    vsnprintf(prompt, sizeof(prompt), format, more);
+    va_end(more);
+    runner_ask(r, prompt);
+    assert_non_null(runner_answer(r));
 }
 
 const char *runner_answer(const struct runner *r) {

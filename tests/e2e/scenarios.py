@@ -17,7 +17,8 @@ class Scenario:
     files: dict = dataclasses.field(default_factory=dict)  # name -> text, in the working directory
     stdin: Optional[str] = None    # fed through a pipe
     server: tuple = ()             # flags of the model server
-    latency: int = 100             # milliseconds
+    latency: int = 100             # milliseconds, with XCS
+    timed: bool = False            # what it does depends on them: answers take as long without XCS
     rounds: Optional[int] = None   # with XCS at most this many rounds of model calls
     order: bool = False            # requests arrive in the order in which they do without XCS
     wasted: int = 0                # requests that XCS may add
@@ -96,7 +97,7 @@ PATTERNS = [
     python("pattern/fork", "fork_calls", "session", "fork"),
     python("pattern/multiprocessing", "fork_calls", "session", "pool"),
     python("pattern/sleep-between", "sleep_between"),
-    python("pattern/thread-pool", "thread_pool", "session", slower=1.05),
+    python("pattern/thread-pool", "thread_pool", "session", slower=1.05, timed=True),
     python("pattern/same-prompt", "same_prompt", latency=200, rounds=1),
     python("pattern/same-prompt-counted", "same_prompt", latency=200, rounds=1, server=("--count-equal",)),
     python("pattern/non-ascii", "non_ascii", latency=200, rounds=4),
@@ -120,8 +121,8 @@ ENDINGS = [
 SURROUNDINGS = [
     python("own/close-all-first", "close_all", "requests", "first"),
     python("own/close-all-middle", "close_all", "requests", "middle"),
-    python("own/alarm", "alarm"),
-    compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
+    python("own/alarm", "alarm", timed=True),
+    compiled("own/interrupted-read", "interrupted", latency=200, timed=True, wasted=1),
     compiled("own/exec", "exec_chain", watch=True),
     compiled("own/run-path", "own_run_path"),
     python("own/children", "children"),
