@@ -139,6 +139,8 @@ static ssize_t write_any(struct gnutls_seen *s, void *session, const void *p, si
         p = s->unsent;
         n = s->nunsent;
     }
+    if (xcs_mode == XCS_MODE_MAIN && !s->nunsent && tls_unknown(session))
+        return s->lib->gnutls_record_send2(gnutls_live(s, session), p, n, pad, flags);
     size_t max = s->lib->gnutls_record_get_max_size(session);
     size_t take = n < max && n < RECORD_MAX ? n : max < RECORD_MAX ? max : RECORD_MAX;
     if (n > 0 && xcs_mode && write_ours(s, session, p, take, &r)) {

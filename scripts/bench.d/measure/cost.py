@@ -12,7 +12,7 @@ from .harness import CHAIN_CALLS, CHAIN_MS, PYTHON, environment, model_server, p
 ENTRIES = ("read-file", "write-null", "socket-write+read", "socket-poll")
 ENTRY_COUNT = {"ns": 1000000, "instructions": 20000}
 CALLS_PER_ENTRY = {"socket-write+read": 2}
-RECORDS = ("tls-write", "tls-read")
+RECORDS = (("openssl", "write"), ("openssl", "read"), ("gnutls", "write"), ("gnutls", "read"))
 RECORD_COUNT = 200000
 RECORD_BAR_NS = 100
 
@@ -55,20 +55,20 @@ def start(build, quick):
     return result
 
 
-def instructions(build, program, kind, count, preload):
+def instructions(build, command, count, preload):
     """Instructions of the whole program, by callgrind."""
     with tempfile.TemporaryDirectory(prefix="xcs-bench-") as directory:
-        done = timed(["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", program, kind,
+        done = timed(["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", *command,
                       str(count)], environment(build, preload))[1]
     return int(re.search(rb"Collected : (\d+)", done.stderr).group(1))
 
 
-def added_instructions(build, program, kind, count):
+def added_instructions(build, command, count):
     """What XCS adds to each of count repetitions; nan without valgrind."""
     if not shutil.which("valgrind"):
         return float("nan")
     few = min(count // 100, 200)
-    cost = [instructions(build, program, kind, count, preload) - instructions(build, program, kind, few, preload)
+    cost = [instructions(build, command, count, preload) - instructions(build, command, few, preload)
             for preload in (False, True)]
     return (cost[1] - cost[0]) / (count - few)
 
@@ -86,7 +86,7 @@ def entry(build, quick):
                 ns[preload].append(float(done.stdout) / per_run)
         row = {"without_ns": min(ns[False]), "with_ns": min(ns[True])}
         row["added_ns"] = row["with_ns"] - row["without_ns"]
-        row["added_instructions"] = added_instructions(build, build.entry, kind, ENTRY_COUNT["instructions"]) / per_run
+        row["added_instructions"] = added_instructions(build, [build.entry, kind], ENTRY_COUNT["instructions"]) / per_run
         result[kind] = row
         print(f"{kind:>18}: {row['without_ns']:7.1f} {row['with_ns']:7.1f} {row['added_ns']:+7.1f}; "
               f"{row['added_instructions']:.1f}", flush=True)
@@ -97,16 +97,17 @@ def record(build, quick):
     """What a record costs on a TLS connection that passes untouched, in the client's processor time."""
     result = {}
     print("\na TLS record that passes untouched: ns without, with, added; instructions added to both ends")
-    for kind in RECORDS:
+    for library, kind in RECORDS:
+        name = f"{library}-{kind}"
         ns = {False: [], True: []}
         for _ in range(7 if quick else 21):
             for preload in ns:
-                done = timed([build.record, kind, str(RECORD_COUNT)], environment(build, preload))[1]
+                done = timed([build.record, library, kind, str(RECORD_COUNT)], environment(build, preload))[1]
                 ns[preload].append(float(done.stdout))
         row = {"without_ns": min(ns[False]), "with_ns": min(ns[True])}
         row["added_ns"] = row["with_ns"] - row["without_ns"]
-        row["added_instructions"] = added_instructions(build, build.record, kind, RECORD_COUNT // 10)
-        result[kind] = row
-        print(f"{kind:>18}: {row['without_ns']:7.1f} {row['with_ns']:7.1f} {row['added_ns']:+7.1f}, "
+        row["added_instructions"] = added_instructions(build, [build.record, library, kind], RECORD_COUNT // 10)
+        result[name] = row
+        print(f"{name:>18}: {row['without_ns']:7.1f} {row['with_ns']:7.1f} {row['added_ns']:+7.1f}, "
               f"less than {RECORD_BAR_NS} wanted; {row['added_instructions']:.1f}", flush=True)
     return result

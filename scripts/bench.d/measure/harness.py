@@ -30,9 +30,9 @@ class Build:
         self.multi = os.path.join(path, "bench_multi")
         self.easy = os.path.join(path, "bench_easy")
         self.entry = os.path.join(path, "bench_entry")
-        self.record = os.path.join(path, "bench_tls_record")
+        self.record = os.path.join(path, "bench_record")
         subprocess.run(["make", "-s", "-C", path, "xcs", "libxcs.so", "model_server", "bench_multi", "bench_easy", "bench_entry",
-                        "bench_tls_record"], check=True)
+                        "bench_record"], check=True)
 
 
 @contextlib.contextmanager
