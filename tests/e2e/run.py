@@ -55,7 +55,9 @@ class Run:
             env["XCS_DEBUG"] = "1"
         as_long = library or scenario.timed or scenario.inert
         self.latency = scenario.latency if as_long else min(scenario.latency, NATIVE_LATENCY)
-        server = Server(options.server, directory, "--latency-ms", str(self.latency), *scenario.server, port=port)
+        program = os.path.join(HERE, "odd_server.py") if scenario.odd else options.server
+        flags = ("--way", scenario.odd) if scenario.odd else scenario.server
+        server = Server(program, directory, "--latency-ms", str(self.latency), *flags, port=port)
         try:
             self._run(scenario, argv, env, directory, server, library)
         finally:

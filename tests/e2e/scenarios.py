@@ -17,6 +17,7 @@ class Scenario:
     files: dict = dataclasses.field(default_factory=dict)  # name -> text, in the working directory
     stdin: Optional[str] = None    # fed through a pipe
     server: tuple = ()             # flags of the model server
+    odd: Optional[str] = None      # the way of odd_server.py, which takes the model server's place
     latency: int = 100             # milliseconds, with XCS
     timed: bool = False            # what it does depends on them: answers take as long without XCS
     rounds: Optional[int] = None   # with XCS at most this many rounds of model calls
@@ -134,6 +135,8 @@ WIRE = [
     *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
+    *(python(f"wire/odd-{way}", "raw_http", "session", "to_the_end", odd=way, latency=200, rounds=1) for way in ("plain", "interim")),
+    python("wire/odd-length-list", "loop", "http.client", 4, odd="length-list", wasted=3),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
     python("wire/broken-stream", "broken_stream"),
