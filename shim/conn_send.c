@@ -171,6 +171,7 @@ static bool decide(struct conn *c, int fd, size_t n) {
     switch (kind) {
     case REQUEST_NEED:
         c->state = CONN_HOLD;
+        c->glanced = false;
         c->claimed += n;
         return true;
     case REQUEST_MODEL:

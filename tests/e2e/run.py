@@ -23,8 +23,8 @@ from scenarios import SCENARIOS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
-              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "own_run_path",
-              "deny_syscall")
+              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "glances", "fork_in_answer",
+              "own_run_path", "deny_syscall")
 GCONV = "-Wl,-rpath," + ":".join(f"/usr/lib/{machine}-linux-gnu/gconv" for machine in ("x86_64", "aarch64"))
 LIBRARIES = {"deny_syscall": ["-lseccomp"], "own_run_path": [GCONV]}
 ENGINE_MIB = 64

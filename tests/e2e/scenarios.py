@@ -67,6 +67,7 @@ CLIENT_LIBRARIES = [
     compiled("client/c-keep", "plain", "keep", latency=200, rounds=1),
     compiled("client/c-each", "plain", "each", latency=200, rounds=1),
     compiled("client/c-vectored", "vectored", latency=200, rounds=1),
+    compiled("client/c-glances", "glances", "once", latency=200, rounds=1),
     # A connection in an epoll set is an event loop's, and left alone once it is seen to be one.
     compiled("client/c-epoll", "vectored", "epoll", wasted=8),
     # stdio reads and writes inside libc, where nothing is interposed: must be correct, need not be faster.
