@@ -58,8 +58,8 @@ void decide_free(struct decisions *d) {
     }
 }
 
-const char *decide_against_fork(const struct decisions *d, const struct site *s) {
-    return d->off ? d->off : s->off;
+const char *decide_against_fork(const struct decisions *d, const struct site *s, const struct origin *o) {
+    return d->off ? d->off : s->off ? s->off : o->alone ? "its server takes one connection at a time" : NULL;
 }
 
 const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed) {
@@ -94,11 +94,16 @@ bool decide_may_issue(const struct decisions *d, const struct origin *o, bool do
     unsigned window = o->window;
     if (doubtful && !d->repeats && window > DOUBT_WINDOW)
         window = DOUBT_WINDOW;
-    return o->ahead < window;
+    return !o->alone && o->ahead < window;
 }
 
 bool decide_may_learn(const struct decisions *d, const struct site *s) {
     return s->shape || HASH_COUNT(d->sites) <= SHAPES_MAX;
+}
+
+void decide_took(struct origin *o, uint64_t ns) {
+    if (ns > o->slowest_ns)
+        o->slowest_ns = ns;
 }
 
 void decide_overloaded(struct origin *o) {

@@ -39,6 +39,10 @@ struct origin {
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it has answered 429 or 503: main's own calls go there alone from then on */
+    bool alone;             /* its server takes one connection at a time, which is main's: nothing is issued there */
+    uint64_t progress_ns;   /* when last anything came for a call of ours */
+    uint64_t slowest_ns;    /* the longest that an answer took, main's or ours */
+    uint64_t probe_ns;      /* when main's own request was sent beside a call of ours that got no answer, or 0 */
     uint64_t closed_until;  /* CLOCK_MONOTONIC: what its Retry-After asked for, as far as main can afford it */
     UT_hash_handle hh;
 };
@@ -55,8 +59,8 @@ struct site *decide_site(struct decisions *d, uint64_t id);
 struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr);
 void decide_free(struct decisions *d);
 
-/* NULL: a run-ahead may be forked at a call of this site; else why not. */
-const char *decide_against_fork(const struct decisions *d, const struct site *s);
+/* NULL: a run-ahead may be forked at a call of this site to this origin; else why not. */
+const char *decide_against_fork(const struct decisions *d, const struct site *s, const struct origin *o);
 
 /* Too much was wasted for what was gained: the whole program is decided against. True when that just happened. */
 bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits);
@@ -76,6 +80,9 @@ const char *decide_against_call(const struct decisions *d, const struct site *s,
 
 /* May (more of) a site's shape be learned? Not those of a program that comes with a new site at each call. */
 bool decide_may_learn(const struct decisions *d, const struct site *s);
+
+/* An answer took so long. */
+void decide_took(struct origin *o, uint64_t ns);
 
 /* The origin answered 429 or 503. */
 void decide_overloaded(struct origin *o);

@@ -6,7 +6,9 @@
  * or done (its result waits). The lock is never held while libcurl works, and nothing here logs: requests and
  * responses hold keys.
  */
+#include "clock.h"
 #include "dispatch_impl.h"
+#include "dispatch_link.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <utlist.h>
@@ -24,6 +25,8 @@
 #define CONNECTIONS_KEPT 256L
 /* Nothing depends on it: new work and the end come by curl_multi_wakeup. */
 #define POLL_MS (60 * 1000)
+/* How long a call may be without an answer's first byte before it is looked after. */
+#define SILENT_NS 1000000000u
 
 struct dispatch {
     struct curl_lib curl; /* filled by the thread before `multi` is set */
@@ -36,80 +39,10 @@ struct dispatch {
     bool stopping, cancels;
     struct call *calls, *queued, *done;
 
-    struct call **running; /* the thread's own */
+    struct call **running; /* the thread's own, as what follows */
     size_t nrunning, running_size;
+    struct links links;
 };
-
-static uint64_t now_ns(void) {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-/* --- a call --- */
-
-static void call_free(struct call *call) {
-    if (!call)
-        return;
-    free(call->method);
-    free(call->target);
-    for (size_t i = 0; i < call->nheaders; i++)
-        free(call->headers[i]);
-    free(call->headers);
-    free(call->body);
-    free(call->tls_name);
-    free(call->tls_key);
-    free(call->result.raw);
-    free(call);
-}
-
-static bool call_copy_headers(struct call *call, const struct dispatch_call *from) {
-    call->headers = calloc(from->nheaders + 1, sizeof(*call->headers));
-    if (!call->headers)
-        return false;
-    for (; call->nheaders < from->nheaders; call->nheaders++) {
-        call->headers[call->nheaders] = strdup(from->headers[call->nheaders]);
-        if (!call->headers[call->nheaders])
-            return false;
-    }
-    return true;
-}
-
-static struct call *call_new(const struct dispatch_call *from) {
-    struct call *call = calloc(1, sizeof(*call));
-    if (!call)
-        return NULL;
-    call->id = call->result.id = from->id;
-    call->addr = from->addr;
-    call->http10 = from->http10;
-    call->chunked = from->chunked;
-    call->streams = from->streams;
-    call->method = strdup(from->method);
-    call->target = strdup(from->target);
-    call->body = malloc(from->body_len + 1);
-    bool tls = true;
-    if (from->tls_name) {
-        call->tls_name = strdup(from->tls_name);
-        call->tls_key = strdup(from->tls_key);
-        tls = call->tls_name && call->tls_key;
-    }
-    if (!tls || !call->method || !call->target || !call->body || !call_copy_headers(call, from)) {
-        call_free(call);
-        return NULL;
-    }
-    if (from->body_len)
-        memcpy(call->body, from->body, from->body_len);
-    call->body_len = from->body_len;
-    return call;
-}
-
-bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text) {
-    struct curl_slist *longer = curl->slist_append(*list, text);
-    if (!longer)
-        return false;
-    *list = longer;
-    return true;
-}
 
 /* --- the response, as it comes --- */
 
@@ -162,7 +95,7 @@ void call_tell(struct call *call) {
 
 /* Makes the result known to the main thread, or frees the call when nobody wants it. */
 static void call_done(struct dispatch *d, struct call *call) {
-    call->result.finished_ns = now_ns();
+    call->result.finished_ns = clock_ns();
     pthread_mutex_lock(&d->lock);
     bool wanted = !call->cancelled;
     if (wanted) {
@@ -190,8 +123,25 @@ static void call_fail(struct dispatch *d, struct call *call, const char *why) {
         snprintf(r->error, sizeof(r->error), "%s", why);
 }
 
+/* No byte of an answer has come for so long that the server may be waiting for something of ours. */
+static bool is_silent(const struct call *call, uint64_t now) {
+    return !call->result.raw_len && call->result.started_ns + SILENT_NS <= now;
+}
+
+/* Does another call of ours wait for a place at the same server? */
+static bool others_wait(const struct dispatch *d, const struct call *call) {
+    uint64_t now = clock_ns();
+    for (size_t i = 0; i < d->nrunning; i++) {
+        const struct call *other = d->running[i];
+        if (other != call && is_silent(other, now) && memcmp(&other->addr, &call->addr, sizeof(call->addr)) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Takes what libcurl holds of the call away from it. */
 static void call_detach(struct dispatch *d, struct call *call) {
+    links_left(call, others_wait(d, call), clock_ns());
     if (call->easy) {
         d->curl.multi_remove_handle(d->multi, call->easy);
         d->curl.easy_cleanup(call->easy);
@@ -227,11 +177,12 @@ static void running_remove(struct dispatch *d, const struct call *call) {
 
 static bool call_options(const struct curl_lib *curl, struct call *call) {
     bool ok = xcs_is_call(&call->addr) ? call_set_curl(curl, call) : call_set_http(curl, call);
-    return ok && curl->easy_setopt(call->easy, CURLOPT_PRIVATE, call) == CURLE_OK;
+    return ok && links_watch(&call->owner->links, curl, call) &&
+           curl->easy_setopt(call->easy, CURLOPT_PRIVATE, call) == CURLE_OK;
 }
 
 static void call_start(struct dispatch *d, struct call *call) {
-    call->result.started_ns = now_ns();
+    call->result.started_ns = clock_ns();
     call->easy = d->curl.easy_init();
     if (call->easy && call_options(&d->curl, call) && running_add(d, call)) {
         if (d->curl.multi_add_handle(d->multi, call->easy) == CURLM_OK)
@@ -249,9 +200,9 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     running_remove(d, call);
     d->curl.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
-    bool told = code != CURLE_OK || !xcs_is_call(&call->addr) || call_end_curl(call);
+    bool told = code != CURLE_OK || (xcs_is_call(&call->addr) ? call_end_curl(call) : call_end_http(call));
     call_detach(d, call);
-    r->closes = code == CURLE_PARTIAL_FILE;
+    r->closes = code == CURLE_PARTIAL_FILE || (code == CURLE_OK && !xcs_is_call(&call->addr));
     if (code != CURLE_OK || !told)
         call_fail(d, call, d->curl.easy_strerror(code != CURLE_OK ? code : CURLE_OUT_OF_MEMORY));
     else if (!r->head_len)
@@ -259,7 +210,7 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     else {
         pthread_mutex_lock(&d->lock);
         r->status = call->head.status;
-        r->closes = response_head_closes(&call->head);
+        r->closes = call->asks_close || response_head_closes(&call->head);
         pthread_mutex_unlock(&d->lock);
         char *fitting = call->streams ? NULL : realloc(r->raw, r->raw_len);
         if (fitting)
@@ -320,6 +271,25 @@ static void reap(struct dispatch *d) {
     }
 }
 
+/* Looks after idle links and silent calls; for how long there is nothing to do here. */
+static int watch(struct dispatch *d) {
+    uint64_t now = clock_ns(), next = links_expire(&d->links, now);
+    for (size_t i = 0; i < d->nrunning; i++) {
+        struct call *call = d->running[i];
+        if (is_silent(call, now) && call->looked_ns + SILENT_NS <= now) {
+            enum dispatch_served served = links_served(call, &d->curl);
+            pthread_mutex_lock(&d->lock);
+            call->served = served;
+            pthread_mutex_unlock(&d->lock);
+            call->looked_ns = now;
+        }
+        uint64_t look = (call->looked_ns ? call->looked_ns : call->result.started_ns) + SILENT_NS;
+        if (!call->result.raw_len && (!next || look < next))
+            next = look;
+    }
+    return next ? (int)((next - now) / 1000000u) + 1 : POLL_MS;
+}
+
 /* libcurl and the multi handle; on failure every call so far fails, and later ones are refused. */
 static bool thread_open(struct dispatch *d) {
     CURLM *multi = curl_lib_load(&d->curl) ? d->curl.multi_init() : NULL;
@@ -354,6 +324,7 @@ static void thread_close(struct dispatch *d) {
             call_free(call); /* the others are in d->calls and freed from there */
     }
     d->curl.multi_cleanup(d->multi);
+    links_free(&d->links);
     free(d->running);
 }
 
@@ -365,7 +336,7 @@ static void *thread_main(void *arg) {
         int running;
         d->curl.multi_perform(d->multi, &running);
         reap(d);
-        d->curl.multi_poll(d->multi, NULL, 0, POLL_MS, NULL);
+        d->curl.multi_poll(d->multi, NULL, 0, watch(d), NULL);
     }
     thread_close(d);
     return NULL;
@@ -453,6 +424,15 @@ void dispatch_cancel(struct dispatch *d, uint64_t id) {
     }
     pthread_mutex_unlock(&d->lock);
     call_free(call);
+}
+
+enum dispatch_served dispatch_served(struct dispatch *d, uint64_t id) {
+    struct call *call;
+    pthread_mutex_lock(&d->lock);
+    HASH_FIND(hh, d->calls, &id, sizeof(id), call);
+    enum dispatch_served served = call ? call->served : DISPATCH_SENT;
+    pthread_mutex_unlock(&d->lock);
+    return served;
 }
 
 /* With the lock held. Of a stream that breaks after its first piece comes what has arrived all the same: its status tells. */

@@ -64,6 +64,14 @@ bool dispatch_submit(struct dispatch *d, const struct dispatch_call *call);
 /* The call's result is not wanted any more; its transfer is closed and no result comes for it. Unknown ids are ignored. */
 void dispatch_cancel(struct dispatch *d, uint64_t id);
 
+/* How far has a call come that no byte of an answer was received for? Looked at once a second. Unknown ids are SENT. */
+enum dispatch_served {
+    DISPATCH_SENT = 0, /* it may be with the server, or be waiting for it */
+    DISPATCH_UNSERVED, /* its server has not taken the connection yet, or nothing was said on it */
+    DISPATCH_SERVED    /* its server has taken the connection: there was a handshake */
+};
+enum dispatch_served dispatch_served(struct dispatch *d, uint64_t id);
+
 /* Takes one result; false when none waits. Clears dispatch_fd's readiness when the last was taken. */
 bool dispatch_next(struct dispatch *d, struct dispatch_result *out);
 

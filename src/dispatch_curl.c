@@ -9,6 +9,7 @@
 #include "../shim/curl_options.h"
 #include "buf.h"
 #include "dispatch_impl.h"
+#include "dispatch_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -185,7 +186,8 @@ static bool set_line(const struct curl_lib *curl, struct call *call, char *line)
 static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct call *call = user;
     char *method = NULL;
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    (void)local_ip;
+    links_taken(call, remote_ip, local_port, remote_port);
     call->get_info(call->easy, CURLINFO_EFFECTIVE_METHOD, &method);
     return method && strcmp(method, "POST") == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }

@@ -1,7 +1,7 @@
 /*
  * What the files of the dispatcher share: a call, and how its request is told to libcurl and its response taken from it. A call is either
- * one request on a connection (dispatch_http.c) or one of libcurl's own (dispatch_curl.c). Everything here is for the
- * dispatcher's thread.
+ * one request on a connection (dispatch_http.c) or one of libcurl's own (dispatch_curl.c). All but call_new and call_free is for
+ * the dispatcher's thread.
  */
 #ifndef XCS_DISPATCH_IMPL_H
 #define XCS_DISPATCH_IMPL_H
@@ -33,6 +33,7 @@ struct call {
     char *body;
     size_t body_len;
     bool http10, chunked, streams;
+    bool asks_close;          /* its request asks the server to close, which need not say that it does */
     char *tls_name, *tls_key; /* both or neither */
 
     CURL *easy;
@@ -43,6 +44,10 @@ struct call {
     size_t raw_size; /* allocated for result.raw */
     struct dispatch_result result;
     struct dispatch *owner;
+    struct links *links; /* dispatch_link.h */
+    uint64_t link_id;    /* the one it was sent on, 0: none */
+    uint64_t looked_ns;  /* when `served` was found out, 0: not yet */
+    enum dispatch_served served;
     bool listed;  /* running and in d->done: pieces have arrived (streams) */
     size_t taken; /* bytes of result.raw that were handed over (streams) */
 
@@ -57,13 +62,21 @@ struct call {
 bool call_keep(struct call *call, const void *data, size_t len);
 void call_tell(struct call *call);
 
+/* dispatch_call.c. The copy of what was submitted, NULL without memory. */
+struct call *call_new(const struct dispatch_call *from);
+void call_free(struct call *call);
+
 /* Appends to one of the call's lists. */
 bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text);
 
-/* dispatch_http.c: options and callbacks of a request on a connection. False: it cannot be issued so. */
+/*
+ * dispatch_http.c: options and callbacks of a request on a connection (false: it cannot be issued so), and whether its response,
+ * which has succeeded, can be handed over.
+ */
 bool call_set_http(const struct curl_lib *curl, struct call *call);
+bool call_end_http(struct call *call);
 
-/* dispatch_curl.c: the same of a libcurl call, and what is to be added when its transfer has succeeded. */
+/* dispatch_curl.c: the same of a libcurl call, to whose response something is added. */
 bool call_set_curl(const struct curl_lib *curl, struct call *call);
 bool call_end_curl(struct call *call);
 

@@ -77,6 +77,7 @@ static void on_answered(struct session *s, uint64_t id) {
         n->next = NULL;
         n->finished_ns = clock_ns();
         s->waited_until_ns = n->finished_ns;
+        decide_took(n->origin, n->finished_ns - n->started_ns);
         trace_node(s->number, "answered", n, NULL);
         aheads_forget(s, n);
         s->previous.guessed |= n->has_leaves;

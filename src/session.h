@@ -78,4 +78,10 @@ void session_waste(struct session *s, struct node *n);
 /* The next node number, unique in the process. */
 uint64_t session_next_id(void);
 
+/*
+ * How long main waits for a HIT that gets nowhere, in nanoseconds (session_stall.c): between two looks at it, when the server has not
+ * taken our connection, and when it may have. Changed by tests only.
+ */
+extern struct stall_patience { uint64_t look, unserved, sent; } session_patience;
+
 #endif

@@ -76,6 +76,7 @@ bool session_hit(struct session *s, struct node *n) {
         graph_remove(&s->graph, n);
     } else {
         n->hit = h;
+        session_watch_stalls();
         if (n->raw) /* a stream that has begun */
             hit_piece(h, n->raw, n->raw_len);
     }
@@ -103,7 +104,7 @@ bool session_hold_back(struct session *s, struct node *n) {
     session_reply(s, XCS_HIT, n->id, 0, theirs);
     close(theirs);
     if (n->origin->closed_until > clock_ns())
-        loop_wake(n->origin->closed_until, session_release_held);
+        loop_wake(n->origin->closed_until, sessions_tick);
     return true;
 }
 
@@ -116,7 +117,7 @@ void session_release_held(void) {
                 continue;
             if (!origin_free(n->origin)) {
                 if (n->origin->closed_until > clock_ns())
-                    loop_wake(n->origin->closed_until, session_release_held);
+                    loop_wake(n->origin->closed_until, sessions_tick);
                 continue;
             }
             hit_cancel(n->hit);
@@ -124,4 +125,9 @@ void session_release_held(void) {
             own_turn(s, n);
         }
     }
+}
+
+void sessions_tick(void) {
+    session_release_held();
+    session_watch_stalls();
 }

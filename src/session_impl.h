@@ -28,5 +28,12 @@ void session_count_round(struct session *s, uint64_t issued_at);
 /* False: the call may go out at once. True: main was told to wait for its turn. */
 bool session_hold_back(struct session *s, struct node *n);
 void session_release_held(void);
+void sessions_tick(void); /* for loop_wake: looks after all that waits for its time */
+
+/* session_stall.c: looks after the HITs that main waits for, and again later while there are some. */
+void session_watch_stalls(void);
+
+/* Main goes on: a request of its own that went out beside ours has been answered. */
+void session_past_probe(struct session *s);
 
 #endif

@@ -233,6 +233,7 @@ void sessions_result(struct dispatch_result *r) {
         free(r->raw);
         return;
     }
+    n->origin->progress_ns = clock_ns();
     if (r->more) {
         piece(n, r);
         return;
@@ -240,6 +241,7 @@ void sessions_result(struct dispatch_result *r) {
     n->origin->in_flight--;
     n->started_ns = r->started_ns;
     n->finished_ns = r->finished_ns;
+    decide_took(n->origin, n->finished_ns - n->started_ns);
     if (r->raw && r->status >= 200 && r->status < 300)
         succeeded(s, n, r);
     else

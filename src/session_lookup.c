@@ -143,7 +143,7 @@ static void miss(struct session *s, struct node *n, const char *why) {
     session_count_round(s, n->asked_ns);
     const char *against = s->ahead              ? "a run-ahead is alive"
                           : expected && s->kept ? "continuations are alive"
-                                                : decide_against_fork(&s->decisions, n->site);
+                                                : decide_against_fork(&s->decisions, n->site, n->origin);
     session_debug(s, "call %llu MISS: %s%s%s", (unsigned long long)n->id, why, against ? "; no run-ahead: " : "",
                   against ? against : "");
     trace_node(s->number, "miss", n, why);
@@ -233,6 +233,7 @@ void session_lookup(struct session *s, struct packet *p) {
     if (!s->began_ns)
         s->began_ns = clock_ns();
     check_concurrency(s);
+    session_past_probe(s);
     keep_passed(s);
     struct previous now;
     uint32_t trust = p->msg.arg;

@@ -312,6 +312,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 static void usage(int status) {
     printf("usage: model_server [--port N] [--port-file FILE] [--log FILE] [--keepalive-timeout S]\n"
            "                    [--max-requests N (per connection)] [--max-concurrent N (429 above it)]\n"
+           "                    [--max-connections N (others wait to be accepted)]\n"
            "and for all requests, or as [[name=N]] in the body of one:\n");
     behaviour_usage();
     exit(status);
@@ -320,6 +321,7 @@ static void usage(int status) {
 struct settings {
     unsigned short port;
     unsigned keepalive;
+    unsigned connections; /* served at a time: others wait in the backlog */
     const char *port_file;
     const char *log;
 };
@@ -357,6 +359,8 @@ static void read_options(char **argv, struct settings *s) {
             s->log = v;
         else if ((v = option(argv, &i, "--keepalive-timeout")))
             s->keepalive = (unsigned)strtoul(v, NULL, 10);
+        else if ((v = option(argv, &i, "--max-connections")))
+            s->connections = (unsigned)strtoul(v, NULL, 10);
         else if ((v = option(argv, &i, "--max-requests")))
             max_requests = strtoul(v, NULL, 10);
         else if ((v = option(argv, &i, "--max-concurrent")))
@@ -378,7 +382,7 @@ static struct MHD_Daemon *start(const struct settings *s) {
     }
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
     return MHD_start_daemon(flags, s->port, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &here,
-                            MHD_OPTION_CONNECTION_LIMIT, 16000u, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u,
+                            MHD_OPTION_CONNECTION_LIMIT, s->connections, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u,
                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_CONNECTION_TIMEOUT, s->keepalive,
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL, MHD_OPTION_NOTIFY_COMPLETED,
                             on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_END);
@@ -397,7 +401,7 @@ static void write_port_file(const char *path, unsigned port) {
 
 int main(int argc, char **argv) {
     (void)argc;
-    struct settings s = {0};
+    struct settings s = {.connections = 16000};
     read_options(argv, &s);
     sigset_t ends;
     sigemptyset(&ends);

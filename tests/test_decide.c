@@ -18,6 +18,8 @@ static struct xcs_addr addr(uint16_t port) {
     return a;
 }
 
+static struct origin origin;
+
 static void test_sites_are_told_apart(void **state) {
     (void)state;
     struct decisions d = {0};
@@ -26,8 +28,8 @@ static void test_sites_are_told_apart(void **state) {
     assert_ptr_equal(decide_site(&d, 1), one);
     while (!decide_diverged(one))
         ;
-    assert_non_null(decide_against_fork(&d, one));
-    assert_null(decide_against_fork(&d, two));
+    assert_non_null(decide_against_fork(&d, one, &origin));
+    assert_null(decide_against_fork(&d, two, &origin));
     decide_free(&d);
 }
 
@@ -36,11 +38,11 @@ static void test_diverging_twice(void **state) {
     struct decisions d = {0};
     struct site *s = decide_site(&d, 1);
     assert_false(decide_diverged(s));
-    assert_null(decide_against_fork(&d, s));
+    assert_null(decide_against_fork(&d, s, &origin));
     assert_true(decide_diverged(s));
-    assert_non_null(decide_against_fork(&d, s));
+    assert_non_null(decide_against_fork(&d, s, &origin));
     assert_false(decide_diverged(s)); /* decided once */
-    assert_non_null(decide_against_fork(&d, s));
+    assert_non_null(decide_against_fork(&d, s, &origin));
     decide_free(&d);
 }
 
@@ -50,9 +52,9 @@ static void test_finding_nothing_three_times(void **state) {
     struct site *s = decide_site(&d, 1);
     assert_false(decide_found_nothing(s));
     assert_false(decide_found_nothing(s));
-    assert_null(decide_against_fork(&d, s));
+    assert_null(decide_against_fork(&d, s, &origin));
     assert_true(decide_found_nothing(s));
-    assert_non_null(decide_against_fork(&d, s));
+    assert_non_null(decide_against_fork(&d, s, &origin));
     assert_false(decide_found_nothing(s));
     decide_free(&d);
 }
@@ -65,7 +67,7 @@ static void test_reasons_do_not_add_up(void **state) {
     decide_diverged(s);
     decide_found_nothing(s);
     decide_found_nothing(s);
-    assert_null(decide_against_fork(&d, s));
+    assert_null(decide_against_fork(&d, s, &origin));
     decide_free(&d);
 }
 
@@ -74,8 +76,8 @@ static void test_whole_program(void **state) {
     struct decisions d = {0};
     struct site *s = decide_site(&d, 1);
     d.off = "a reason";
-    assert_string_equal(decide_against_fork(&d, s), "a reason");
-    assert_string_equal(decide_against_fork(&d, decide_site(&d, 2)), "a reason");
+    assert_string_equal(decide_against_fork(&d, s, &origin), "a reason");
+    assert_string_equal(decide_against_fork(&d, decide_site(&d, 2), &origin), "a reason");
     decide_free(&d);
 }
 

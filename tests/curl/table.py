@@ -57,6 +57,7 @@ HANDLES = [
     *(c("handles", way) for way in ("odd-order", "misuse", "inside", "nested", "multi", "threads", "connect-only")),
     c("handles", "final", rounds=3, latency=300),
     c("handles", "final", "{h2}/v1", "h2", rounds=3, latency=300),
+    c("handles", "final", name="one-connection", wasted=18, server=("--max-connections", "1")),
     c("handles", "many", rounds=12, latency=50, watch=True),
     c("handles", "forked"),
     c("handles", "late-proxy"),
@@ -121,7 +122,7 @@ OPTIONS = [
       for way in ("http11", "http2", "unverified", "tls12", "authorities-in-memory", "limits", "in-the-url")),
 ]
 
-INFO = [c("info", way, where, name, server=("--size=20000",), **FAST) for way in ("each", "one-handle")
+INFO = [c("info", way, where, name, server=("--size=20000",), timed=True, **FAST) for way in ("each", "one-handle")
         for name, where in (("direct", "{direct}/v1"), ("h1", "{h1}/v1"), ("h2", "{h2}/v1"))]
 
 
@@ -141,6 +142,7 @@ PHP = [
     php("chain", order=True),
     php("chain", "{h2}/v1", "h2", order=True),
     php("multi"),
+    php("one-handle", name="one-connection", wasted=18, server=("--max-connections", "1")),
 ]
 
 

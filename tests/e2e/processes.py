@@ -11,6 +11,8 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 
+servers = set()  # of the tests', that outlive a run
+
 
 def become_subreaper():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -144,12 +146,12 @@ class Watch(threading.Thread):
         self.join()
 
 
-def leftovers(servers, patience=2.0):
+def leftovers(own, patience=2.0):
     """What is still alive below the harness after a run, as text; kills it. Reaps what has ended; says how many did."""
     deadline = time.monotonic() + patience
     reaped = 0
     while True:
-        below = descendants(os.getpid(), without=servers)
+        below = descendants(os.getpid(), without=own | servers)
         for pid, (parent, state) in list(below.items()):
             if state == "Z" and parent == os.getpid():
                 try:
@@ -170,5 +172,5 @@ def leftovers(servers, patience=2.0):
         except ProcessLookupError:
             pass
     if below:
-        leftovers(servers, 1.0)
+        leftovers(own, 1.0)
     return texts, reaped

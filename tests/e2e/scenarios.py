@@ -17,7 +17,8 @@ class Scenario:
     files: dict = dataclasses.field(default_factory=dict)  # name -> text, in the working directory
     stdin: Optional[str] = None    # fed through a pipe
     server: tuple = ()             # flags of the model server
-    latency: int = 100             # milliseconds
+    latency: int = 100             # milliseconds, with XCS
+    timed: bool = False            # what it does depends on them: answers take as long without XCS
     rounds: Optional[int] = None   # with XCS at most this many rounds of model calls
     order: bool = False            # requests arrive in the order in which they do without XCS
     wasted: int = 0                # requests that XCS may add
@@ -97,7 +98,7 @@ PATTERNS = [
     python("pattern/fork", "fork_calls", "session", "fork"),
     python("pattern/multiprocessing", "fork_calls", "session", "pool"),
     python("pattern/sleep-between", "sleep_between"),
-    python("pattern/thread-pool", "thread_pool", "session", slower=1.05),
+    python("pattern/thread-pool", "thread_pool", "session", slower=1.05, timed=True),
     python("pattern/same-prompt", "same_prompt", latency=200, rounds=1),
     python("pattern/same-prompt-counted", "same_prompt", latency=200, rounds=1, server=("--count-equal",)),
     python("pattern/non-ascii", "non_ascii", latency=200, rounds=4),
@@ -121,8 +122,8 @@ ENDINGS = [
 SURROUNDINGS = [
     python("own/close-all-first", "close_all", "requests", "first"),
     python("own/close-all-middle", "close_all", "requests", "middle"),
-    python("own/alarm", "alarm"),
-    compiled("own/interrupted-read", "interrupted", latency=200, wasted=1),
+    python("own/alarm", "alarm", timed=True),
+    compiled("own/interrupted-read", "interrupted", latency=200, timed=True, wasted=1),
     compiled("own/exec", "exec_chain", watch=True),
     compiled("own/run-path", "own_run_path"),
     python("own/children", "children"),
@@ -148,6 +149,10 @@ WIRE = [
     python("wire/chunked-responses", "loop", "session", 8, latency=200, rounds=1, server=("--chunked",)),
     python("wire/slow-body", "loop", "session", 6, rounds=2, server=("--slow-body=200",)),
     python("wire/server-closes", "loop", "session", 8, latency=200, rounds=1, server=("--close",)),
+    # A server that takes one connection at a time is the program's own; of a few, each of ours makes room for the next.
+    *(python(f"wire/one-connection-{c}", "loop", c, 8, server=("--max-connections", "1"), wasted=8)
+      for c in ("session", "requests", "http.client")),
+    python("wire/four-connections", "loop", "session", 32, latency=200, rounds=16, server=("--max-connections", "4")),
     python("wire/three-per-connection", "loop", "session", 8, latency=200, rounds=2, server=("--max-requests", "3")),
     *(python(f"wire/short-keepalive-{c}", "keepalive", c, server=("--keepalive-timeout", "1"))
       for c in ("session", "http.client")),

@@ -5,7 +5,6 @@ Output, errors, exit status and the requests that the server saw must be the sam
 than MOST_ROUNDS rounds. The SDKs are in the virtual environment that scripts/setup-sdks makes. Prints TAP; exit
 status 1 when anything failed.
 """
-import argparse
 import collections
 import os
 import shutil
@@ -19,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import tap  # noqa: E402
+import run as e2e  # noqa: E402
 from record import Record, describe, difference  # noqa: E402
 
 SDKS = ("openai-chat", "openai-response", "openai-embedding", "anthropic", "google", "ollama", "ollama-generate",
@@ -31,7 +31,7 @@ ENVIRONMENT = {"litellm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}}
 SIGNED = {"bedrock"}
 CALLS = 9
 MOST_ROUNDS = 4
-# Long against the computing between two calls (SDKs take tens of milliseconds), short against a test's patience.
+# With XCS: long against the computing between two calls (SDKs take tens of milliseconds), short against a test's patience.
 LATENCY_MS = 300
 LIMIT = 60
 
@@ -105,14 +105,14 @@ def make_certificates(into):
 class Servers:
     """The model server, and for https nginx in front of it; a context, for one run."""
 
-    def __init__(self, options, top, ports, tls):
-        self.options, self.top, self.ports, self.tls = options, top, ports, tls
+    def __init__(self, options, top, ports, tls, latency_ms):
+        self.options, self.top, self.ports, self.tls, self.latency_ms = options, top, ports, tls, latency_ms
         self.log = os.path.join(top, "server.log")
         self.processes = []
 
     def __enter__(self):
         plain, secure = self.ports
-        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(LATENCY_MS)],
+        self._start([self.options.server, "--port", str(plain), "--log", self.log, "--latency-ms", str(self.latency_ms)],
                     plain)
         if self.tls:
             os.makedirs(os.path.join(self.top, "tmp"), exist_ok=True)
@@ -148,7 +148,7 @@ class Run:
             env["LD_PRELOAD"] = library
         if debug:
             env["XCS_DEBUG"] = "1"
-        servers = Servers(options, top, ports, tls)
+        servers = Servers(options, top, ports, tls, LATENCY_MS if library else e2e.NATIVE_LATENCY)
         with servers as url:
             began = time.monotonic()
             done = subprocess.run([python, os.path.join(HERE, "program.py"), sdk, url], env=env, cwd=top, timeout=LIMIT,
@@ -180,7 +180,7 @@ def run_one(options, top, sdk, tls):
     base = Run(options, top, ports, sdk, tls)
     if base.seen[2] != 0 or len(base.record.model_calls()) != CALLS:
         return [f"without XCS: status {base.seen[2]}, {len(base.record.model_calls())} calls",
-                base.seen[1].decode(errors="replace")[-1500:].replace("\n", "\n# ")], []
+                base.seen[1].decode(errors="replace")[-1500:]], []
     run = Run(options, top, ports, sdk, tls, options.libxcs)
     problems = judge(sdk, base, run)
     rounds = f"rounds {base.record.rounds()}, {run.record.rounds()}"
@@ -193,25 +193,16 @@ def run_one(options, top, sdk, tls):
 
 
 def parse():
-    env = os.environ
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only tests whose name contains one of these")
-    p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
+    p = tap.parser(__doc__)
     p.add_argument("--python", default="build/sdks/bin/python", help="the interpreter that has the SDKs")
-    options = p.parse_args()
-    if not options.server or not options.libxcs:
-        p.error("--server and --libxcs are needed")
-    tap.complete(options)
+    options = tap.parse(p)
     options.nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     return options
 
 
 def main():
     options = parse()
-    rows = tap.chosen([(f"{sdk}-{'https' if tls else 'http'}", (sdk, tls)) for tls in (False, True) for sdk in SDKS],
-                      options.names)
+    rows = tap.chosen(options, [(f"{sdk}-{'https' if tls else 'http'}", (sdk, tls)) for tls in (False, True) for sdk in SDKS])
     if any(tls for _, (_, tls) in rows) and not options.nginx:
         sys.exit("nginx is not installed")
     with tempfile.TemporaryDirectory(prefix="xcs-sdk-") as top:

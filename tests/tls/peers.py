@@ -82,7 +82,7 @@ FRONTS = {
     "session-ids": ("good", "TLSv1.2", "ssl_session_tickets off; ssl_session_cache shared:i:1m;"),
     "http2": ("good", "TLSv1.3", "http2"),
     "chain": ("chain", "TLSv1.3", ""),
-    "brief": ("good", "TLSv1.2 TLSv1.3", "keepalive_timeout 1s;"),
+    "brief": ("good", "TLSv1.2 TLSv1.3", "keepalive_timeout 500ms;"),
     "unknown-ca": ("unknown-ca", "TLSv1.3", ""),
     "wrong-host": ("wrong-host", "TLSv1.3", ""),
     "expired": ("expired", "TLSv1.3", ""),

@@ -4,7 +4,6 @@ of it is compared as in the end-to-end tests, whose harness this uses. Prints TA
 
 The model server's record is the witness: what it did not see, no peer was sent through.
 """
-import argparse
 import os
 import signal
 import sys
@@ -19,10 +18,13 @@ import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
+from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
 PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
+BAD = ("unknown-ca", "wrong-host", "expired", "self-signed")
+PATIENCE = 15  # seconds that a server that serves one connection at a time may cost
 
 
 def client(front, name, *argv, rounds=1, latency=200, **more):
@@ -52,23 +54,40 @@ def table():
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
-    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
+    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, "0.9", rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
-    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200, rounds=2)
+    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
     # HTTP/2 where the server takes it is left alone; where it does not, the client speaks HTTP/1.1.
     yield client("http2", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8", rounds=None, inert=True)
     yield client("tls13", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8")
     for c in ("httpx", "aiohttp"):
         yield client("tls13", "asyncio-" + c, "{python}", "{programs}/async_loop.py", "{tls}", c, "6", rounds=None,
                      inert=True)
-    for front in ("unknown-ca", "wrong-host", "expired", "self-signed"):
+    for front in BAD:
         yield trust(front, "verify", 3)
         yield trust(front, "off", latency=200, rounds=1)
         yield trust(front, "off-then-verify", 3)
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
+    yield from one_at_a_time()
     yield from openssl.scenarios(client)
     yield from gnutls.scenarios(client)
+
+
+def one_at_a_time():
+    """A server that leaves all connections but one in its backlog: the engine's own wait there while the program's is open."""
+    def c(name, *argv):
+        return client("s_server", name, *argv, rounds=None)
+
+    yield from (c("python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8")
+                for how in ("session", "httpx-client", "requests"))
+    yield c("ruby-keep", "ruby", HERE + "/net_http.rb", "{tls}", "keep")
+    yield c("php-kept-stream", "php", HERE + "/kept_stream.php", "{tls}")
+    yield from (c("openssl-" + mode, "{bin}/openssl_client", "{tls}", mode) for mode in ("loop", "each"))
+    for certificate in BAD:
+        yield trust("s_server-" + certificate, "verify", 3)
+    for certificate in BAD:
+        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, wasted=7)
 
 
 class Peers:
@@ -78,15 +97,27 @@ class Peers:
         self.nginx = Nginx(self.authority, directory, self.model_port)
         self.daemons = Daemons(self.authority, directory, self.model_port)
         self.changing = ChangingKey(self.authority, self.model_port)
+        self.s_server = SServer(self.authority, directory, self.model_port)
         self.ports = {**self.nginx.ports, **self.daemons.ports, "changing": self.changing.port}
 
+    def reset(self, front):
+        """Before each run, for those that remember."""
+        self.changing.reset()
+        if front.startswith("s_server"):
+            first, _, later = front.removeprefix("s_server").lstrip("-").partition("then-")
+            self.s_server.reset(first or "good", later or None)
+
+    def port(self, front):
+        return self.s_server.port if front.startswith("s_server") else self.ports[front]
+
     def end(self):
+        self.s_server.end()
         self.nginx.end()
         self.daemons.end()
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.ports[front]}/v1"
+        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
         names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
         scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
                          "CLIENT_PEM=" + self.authority.path("client.pem"),
@@ -97,7 +128,7 @@ class Peers:
 def check(options, peers, front, scenario, directory):
     """(what is wrong, remarks)."""
     def once(library=None, debug=False):
-        peers.changing.reset()
+        peers.reset(front)
         return e2e.Run(options, scenario, directory, peers.model_port, library, debug)
 
     peers.prepare(front, scenario)
@@ -115,6 +146,12 @@ def check(options, peers, front, scenario, directory):
         problems.append("the engine has not met the other key: this run has tested nothing")
     if front == "changing" and peers.changing.served_later:
         problems.append("a peer with another key has been sent a request")
+    if front.startswith("s_server-") and peers.s_server.received:
+        problems.append(f"a server that the program refuses has been sent {peers.s_server.received} bytes")
+    if "-then-" in front and peers.s_server.hellos() < 2:
+        problems.append("the engine has not met the other certificate: this run has tested nothing")
+    if front == "s_server" and run.seconds > base.seconds + PATIENCE:
+        problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
     remarks = [e2e.figures(scenario, base, run)]
     trace = os.path.join(directory, "trace")
     scenario.env["XCS_TRACE"] = trace
@@ -122,6 +159,7 @@ def check(options, peers, front, scenario, directory):
     eye.start()
     debug = once(options.preload, debug=True)
     eye.end()
+    peers.s_server.end()
     ahead = scenario.rounds is not None and not scenario.inert
     problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
@@ -130,16 +168,10 @@ def check(options, peers, front, scenario, directory):
 
 
 def parse():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
-    p.add_argument("--libxcs", required=True)
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", required=True, help="the model server")
-    p.add_argument("--sanitizer", default=None, help="the runtime of the sanitizer that libxcs.so was built with")
+    p = tap.parser(__doc__)
+    p.add_argument("--sanitizer", help="the runtime of the sanitizer that libxcs.so was built with")
     p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
-    p.add_argument("--list", action="store_true")
-    options = p.parse_args()
-    options = tap.complete(options)
+    options = tap.parse(p)
     options.preload = f"{options.sanitizer}:{options.libxcs}" if options.sanitizer else options.libxcs
     return options
 
@@ -148,10 +180,7 @@ def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
     part, parts = map(int, options.part.split("/"))
-    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)[part - 1::parts]
-    if options.list:
-        print("\n".join(name for name, _ in rows))
-        return 0
+    rows = tap.chosen(options, [(s.name, (f, s)) for f, s in table()])[part - 1::parts]
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top

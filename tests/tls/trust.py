@@ -1,12 +1,14 @@
 """What a program makes of its server's certificate: URL HOW. Prints the kind and reason of errors, without addresses.
 
-verify: eight calls with verification; off: without; off-then-verify: four of each; certificate: shows one of its own.
+verify: eight calls with verification; off: without; off-then-verify: four of each; certificate: shows one of its own;
+swapped: a connection for each call, all but the first made when two seconds have passed, in a run-ahead at once.
 """
 import http.client
 import json
 import os
 import ssl
 import sys
+import time
 import urllib.parse
 
 WHERE = urllib.parse.urlsplit(sys.argv[1])
@@ -41,6 +43,21 @@ def ask(connection, prompt):
         sys.exit(4)
 
 
+def ask_once(i):
+    connection = dial(True)
+    print(i, ask(connection, f"secret prompt {i}"), flush=True)
+    connection.close()
+
+
+if HOW == "swapped":
+    began = time.monotonic()
+    ask_once(0)
+    if time.monotonic() - began > 0.35:
+        time.sleep(2)
+    for number in range(1, 8):
+        time.sleep(0.2)
+        ask_once(number)
+    sys.exit()
 kept = dial(HOW not in ("off", "off-then-verify"))
 for i in range(4 if HOW == "off-then-verify" else 8):
     answer = ask(kept, f"secret prompt {i}")

@@ -1,0 +1,183 @@
+/*
+ * The dispatcher at a server that serves one connection at a time: links that lie idle give their place back, and calls that nobody
+ * has taken are known as such.
+ */
+#include "../src/clock.h"
+#include "../src/dispatch.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS 1000000ull
+#define CONNECTIONS 16
+
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+static struct server {
+    int listener;
+    struct xcs_addr addr;
+    pthread_t thread;
+    bool dumb; /* takes connections and says nothing */
+    pthread_mutex_t lock;
+    unsigned served, ended;        /* connections */
+    uint64_t idle_ns[CONNECTIONS]; /* from a connection's last answer to its end */
+} server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct dispatch *dispatcher;
+
+/* Until the client closes. Requests are small: each comes in one read. */
+static void serve(int fd) {
+    char request[4096];
+    uint64_t answered = clock_ns();
+    while (recv(fd, request, sizeof(request), 0) > 0) {
+        if (!server.dumb && send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
+            break;
+        answered = clock_ns();
+    }
+    pthread_mutex_lock(&server.lock);
+    if (server.ended < CONNECTIONS)
+        server.idle_ns[server.ended++] = clock_ns() - answered;
+    pthread_mutex_unlock(&server.lock);
+    close(fd);
+}
+
+static void *accept_one_by_one(void *unused) {
+    int fd;
+    (void)unused;
+    while ((fd = accept(server.listener, NULL, NULL)) >= 0) {
+        pthread_mutex_lock(&server.lock);
+        server.served++;
+        pthread_mutex_unlock(&server.lock);
+        serve(fd);
+    }
+    return NULL;
+}
+
+static unsigned count(const unsigned *what) {
+    pthread_mutex_lock(&server.lock);
+    unsigned n = *what;
+    pthread_mutex_unlock(&server.lock);
+    return n;
+}
+
+static int setup(void **state) {
+    (void)state;
+    server.served = server.ended = 0;
+    server.dumb = false;
+    server.addr = (struct xcs_addr){.len = sizeof(server.addr.u.in)};
+    server.addr.u.in.sin_family = AF_INET;
+    server.addr.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(server.listener, &server.addr.u.sa, server.addr.len) != 0 || listen(server.listener, 16) != 0 ||
+        getsockname(server.listener, &server.addr.u.sa, &server.addr.len) != 0)
+        return -1;
+    dispatcher = dispatch_start();
+    return dispatcher && pthread_create(&server.thread, NULL, accept_one_by_one, NULL) == 0 ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    dispatch_stop(dispatcher);
+    shutdown(server.listener, SHUT_RDWR);
+    pthread_join(server.thread, NULL);
+    close(server.listener);
+    return 0;
+}
+
+static void submit(uint64_t id) {
+    static const char *const headers[] = {"Host: localhost", "Content-Length: 2"};
+    struct dispatch_call call = {.id = id,
+                                 .addr = server.addr,
+                                 .method = "POST",
+                                 .target = "/v1/chat/completions",
+                                 .headers = headers,
+                                 .nheaders = 2,
+                                 .body = "{}",
+                                 .body_len = 2};
+    assert_true(dispatch_submit(dispatcher, &call));
+}
+
+static void take_result(void) {
+    struct pollfd p = {.fd = dispatch_fd(dispatcher), .events = POLLIN};
+    struct dispatch_result r;
+    assert_int_equal(poll(&p, 1, 20000), 1);
+    assert_true(dispatch_next(dispatcher, &r));
+    assert_int_equal(r.status, 200);
+    free(r.raw);
+}
+
+static void wait_for(const unsigned *what, unsigned n) {
+    for (int i = 0; i < 20000 && count(what) < n; i++)
+        usleep(1000);
+    assert_true(count(what) >= n);
+}
+
+static void test_link_is_used_again(void **state) {
+    (void)state;
+    for (uint64_t id = 1; id <= 4; id++) {
+        submit(id);
+        take_result();
+    }
+    assert_int_equal(count(&server.served), 1);
+}
+
+static void test_idle_link_ends(void **state) {
+    (void)state;
+    submit(1);
+    take_result();
+    assert_int_equal(count(&server.ended), 0);
+    wait_for(&server.ended, 1);
+    submit(2); /* and libcurl finds out */
+    take_result();
+    assert_int_equal(count(&server.served), 2);
+}
+
+/* The first idles until it is seen that others wait; from then on each makes room at once. */
+static void test_links_make_room(void **state) {
+    (void)state;
+    for (uint64_t id = 1; id <= 6; id++)
+        submit(id);
+    for (int i = 0; i < 6; i++)
+        take_result();
+    wait_for(&server.ended, 6);
+    for (int i = 1; i < 5; i++)
+        assert_true(server.idle_ns[i] < server.idle_ns[0] / 2);
+}
+
+static void wait_for_served(uint64_t id, enum dispatch_served expected) {
+    for (int i = 0; i < 20000 && dispatch_served(dispatcher, id) != expected; i++)
+        usleep(1000);
+    assert_int_equal(dispatch_served(dispatcher, id), expected);
+}
+
+static void test_calls_that_nobody_took(void **state) {
+    (void)state;
+    server.dumb = true;
+    submit(1);
+    wait_for(&server.served, 1);
+    submit(2);
+    assert_int_equal(dispatch_served(dispatcher, 2), DISPATCH_SENT); /* for all that is known */
+    wait_for_served(2, DISPATCH_UNSERVED);
+    assert_int_equal(dispatch_served(dispatcher, 1), DISPATCH_SENT);
+    dispatch_cancel(dispatcher, 1);
+    wait_for_served(2, DISPATCH_SENT);
+    dispatch_cancel(dispatcher, 2);
+    assert_int_equal(dispatch_served(dispatcher, 2), DISPATCH_SENT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_link_is_used_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle_link_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links_make_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls_that_nobody_took, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

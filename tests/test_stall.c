@@ -1,0 +1,142 @@
+/*
+ * A HIT that gets nowhere: the server takes no connection of ours, or may have taken it. Time is real, and short.
+ */
+#include "../src/clock.h"
+#include "session_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS 1000000ull
+
+static const struct stall_patience brief = {.look = 5 * MS, .unserved = 150 * MS, .sent = 300 * MS};
+
+static int setup(void **state) {
+    session_patience = brief;
+    harness_served = DISPATCH_SENT;
+    return session_setup(state);
+}
+
+static void pass(unsigned ms) {
+    uint64_t end = clock_ns() + ms * MS;
+    while (clock_ns() < end) {
+        struct timespec one = {0, 1000000};
+        nanosleep(&one, NULL);
+        harness_settle();
+    }
+}
+
+/* The HIT is given up: main's end has ended without a byte, and main sends its own request. */
+static bool is_given_up(int hit) {
+    char text[64];
+    return hit_read(hit, text, sizeof(text)) == 0;
+}
+
+/* Main's call and two foreseen ones, of which main asks the first. */
+static int wait_for_one(struct runner *r) {
+    uint64_t node;
+    *r = start(&node);
+    runner_ask(r, "one");
+    runner_ask(r, "two");
+    main_tell(XCS_ANSWERED, node, 0);
+    assert_int_equal(issued_count(), 2);
+    return ask_hit("one");
+}
+
+static void test_one_connection_at_a_time(void **state) {
+    (void)state;
+    struct runner r;
+    harness_served = DISPATCH_UNSERVED;
+    int hit = wait_for_one(&r);
+    pass(50);
+    assert_false(is_given_up(hit));
+    pass(200);
+    assert_true(is_given_up(hit));
+    assert_true(cancelled(0) && cancelled(1));
+    close(hit);
+    main_tell(XCS_REVERT, issued(0), 0);
+    runner_free(&r);
+    check_miss("two", false); /* and so for ever */
+    check_miss("first", false);
+    assert_int_equal(issued_count(), 2);
+}
+
+static void test_progress_is_patience(void **state) {
+    (void)state;
+    struct runner r;
+    harness_served = DISPATCH_UNSERVED;
+    int hit = wait_for_one(&r);
+    pass(90);
+    assert_false(is_given_up(hit));
+    finish(1, 200, "{}");
+    pass(90);
+    assert_false(is_given_up(hit));
+    assert_false(cancelled(0));
+    close(hit);
+    runner_free(&r);
+}
+
+static void test_taken_connections_are_waited_for(void **state) {
+    (void)state;
+    struct runner r;
+    harness_served = DISPATCH_SERVED;
+    int hit = wait_for_one(&r);
+    pass(400);
+    assert_false(is_given_up(hit));
+    close(hit);
+    runner_free(&r);
+}
+
+/* Main's own request goes out beside ours, and is answered first. */
+static void test_probe_finds_a_busy_server(void **state) {
+    (void)state;
+    struct runner r;
+    int hit = wait_for_one(&r);
+    pass(200);
+    assert_false(is_given_up(hit));
+    pass(200);
+    assert_true(is_given_up(hit));
+    assert_true(cancelled(0));
+    assert_false(cancelled(1));
+    close(hit);
+    main_tell(XCS_REVERT, issued(0), 0);
+    runner_free(&r);
+    check_miss("two", false);
+    assert_true(cancelled(1));
+}
+
+/* Ours is answered first: the server only took its time, and is not asked twice again. */
+static void test_probe_finds_a_slow_server(void **state) {
+    (void)state;
+    struct runner r;
+    int hit = wait_for_one(&r);
+    runner_ask(&r, "three");
+    pass(400);
+    assert_true(is_given_up(hit));
+    close(hit);
+    main_tell(XCS_REVERT, issued(0), 0);
+    finish(1, 200, "{}");
+    hit = ask_hit("two");
+    check_hit_text(hit, "{}");
+    hit = ask_hit("three");
+    pass(400);
+    assert_false(is_given_up(hit));
+    assert_false(cancelled(2));
+    close(hit);
+    runner_free(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_one_connection_at_a_time, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_progress_is_patience, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_taken_connections_are_waited_for, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_probe_finds_a_busy_server, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_probe_finds_a_slow_server, setup, session_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
