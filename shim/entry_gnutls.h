@@ -8,9 +8,9 @@
     bool pass;                                                                                                         \
     const struct gnutls_lib *lib = gnutls_lib_of(__builtin_return_address(0), &pass)
 
-/* The session's connection in main, if XCS looks at it. */
+/* The session's connection in main, and its descriptor, if XCS looks at it. */
 static inline struct conn *gnutls_conn(const struct gnutls_seen *s, const void *session, int *fd) {
-    if (xcs_mode != XCS_MODE_MAIN)
+    if (xcs_mode != XCS_MODE_MAIN || tls_unknown(session))
         return NULL;
     *fd = tls_gnutls.fd(s->lib, session);
     return tls_conn_at(*fd, session);

@@ -58,6 +58,11 @@ static inline _Atomic uint32_t *tls_place(const void *session) {
     return &tls_places[((uintptr_t)session >> 4 ^ (uintptr_t)session >> 12) % TLS_PLACES];
 }
 
+/* No session that could be this one is looked at. */
+static inline bool tls_unknown(const void *session) {
+    return atomic_load_explicit(tls_place(session), memory_order_acquire) >> 16 == 0;
+}
+
 static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
     uint32_t place = atomic_load_explicit(tls_place(ssl), memory_order_acquire);
     if (place >> 16 == 0 || !lib->usable)

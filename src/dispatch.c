@@ -200,9 +200,9 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     running_remove(d, call);
     d->curl.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
-    bool told = code != CURLE_OK || !xcs_is_call(&call->addr) || call_end_curl(call);
+    bool told = code != CURLE_OK || (xcs_is_call(&call->addr) ? call_end_curl(call) : call_end_http(call));
     call_detach(d, call);
-    r->closes = code == CURLE_PARTIAL_FILE;
+    r->closes = code == CURLE_PARTIAL_FILE || (code == CURLE_OK && !xcs_is_call(&call->addr));
     if (code != CURLE_OK || !told)
         call_fail(d, call, d->curl.easy_strerror(code != CURLE_OK ? code : CURLE_OUT_OF_MEMORY));
     else if (!r->head_len)
@@ -210,7 +210,7 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     else {
         pthread_mutex_lock(&d->lock);
         r->status = call->head.status;
-        r->closes = response_head_closes(&call->head);
+        r->closes = call->asks_close || response_head_closes(&call->head);
         pthread_mutex_unlock(&d->lock);
         char *fitting = call->streams ? NULL : realloc(r->raw, r->raw_len);
         if (fitting)

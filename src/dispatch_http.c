@@ -95,10 +95,15 @@ static bool append_header(const struct curl_lib *curl, struct call *call, char *
     return append_line(curl, call, line);
 }
 
-/* The program's headers in their order, and none of libcurl's own. */
+/*
+ * The program's headers in their order, and none of libcurl's own. libcurl writes a Host of its list first and under its own name;
+ * where the list begins by leaving it out, another one after that goes out as it stands.
+ */
 static bool call_lines(const struct curl_lib *curl, struct call *call) {
-    static const char *const defaults[] = {"Host",         "Accept", "User-Agent",    "Accept-Encoding",
-                                           "Content-Type", "Expect", "Content-Length"};
+    static const char *const defaults[] = {"Accept",       "User-Agent", "Accept-Encoding",
+                                           "Content-Type", "Expect",     "Content-Length"};
+    if (!append_line(curl, call, "Host:"))
+        return false;
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
         char leave_out[32];
         snprintf(leave_out, sizeof(leave_out), "%s:", defaults[i]);
@@ -107,6 +112,7 @@ static bool call_lines(const struct curl_lib *curl, struct call *call) {
     }
     bool framed = !call->chunked || call_has_header(call, "Transfer-Encoding");
     for (size_t i = 0; i < call->nheaders; i++) {
+        call->asks_close |= header_says_close(call->headers[i], strlen(call->headers[i]));
         if (!append_header(curl, call, call->headers[i]))
             return false;
     }
@@ -128,7 +134,10 @@ static int on_request(void *user, char *remote_ip, char *local_ip, int remote_po
     return CURL_PREREQFUNC_OK;
 }
 
-/* A header line of a head (the final one or an interim one before it). Trailers come with the raw body. */
+/*
+ * A header line of a head (the final one or an interim one before it). Trailers come with the raw body. Where the program could see
+ * another end of the response than libcurl, it would wait for ever on a HIT: it has to see for itself.
+ */
 static size_t on_header(char *data, size_t one, size_t len, void *user) {
     struct call *call = user;
     struct dispatch_result *r = &call->result;
@@ -140,9 +149,11 @@ static size_t on_header(char *data, size_t one, size_t len, void *user) {
     response_head_line(&call->head, data, len);
     if (!call->head.complete)
         return len;
-    if (call->head.interim)
-        r->raw_len = 0;
-    else
+    if (call->head.odd) {
+        snprintf(r->error, sizeof(r->error), "an ambiguous head");
+        return 0;
+    }
+    if (!call->head.interim)
         r->head_len = r->raw_len;
     return len;
 }
@@ -154,6 +165,14 @@ static size_t on_body(char *data, size_t one, size_t len, void *user) {
         return 0;
     call_tell(call);
     return len;
+}
+
+bool call_end_http(struct call *call) {
+    struct dispatch_result *r = &call->result;
+    if (!call->head.chunked || response_chunks_plain(r->raw + r->head_len, r->raw_len - r->head_len))
+        return true;
+    snprintf(r->error, sizeof(r->error), "ambiguous chunks");
+    return false;
 }
 
 /* --- both, as options --- */

@@ -33,6 +33,7 @@ struct call {
     char *body;
     size_t body_len;
     bool http10, chunked, streams;
+    bool asks_close;          /* its request asks the server to close, which need not say that it does */
     char *tls_name, *tls_key; /* both or neither */
 
     CURL *easy;
@@ -68,10 +69,14 @@ void call_free(struct call *call);
 /* Appends to one of the call's lists. */
 bool call_append(const struct curl_lib *curl, struct curl_slist **list, const char *text);
 
-/* dispatch_http.c: options and callbacks of a request on a connection. False: it cannot be issued so. */
+/*
+ * dispatch_http.c: options and callbacks of a request on a connection (false: it cannot be issued so), and whether its response,
+ * which has succeeded, can be handed over.
+ */
 bool call_set_http(const struct curl_lib *curl, struct call *call);
+bool call_end_http(struct call *call);
 
-/* dispatch_curl.c: the same of a libcurl call, and what is to be added when its transfer has succeeded. */
+/* dispatch_curl.c: the same of a libcurl call, to whose response something is added. */
 bool call_set_curl(const struct curl_lib *curl, struct call *call);
 bool call_end_curl(struct call *call);
 

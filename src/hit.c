@@ -5,6 +5,7 @@
 #include "hit.h"
 #include "../shim/protocol.h"
 #include "buf.h"
+#include "wire.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,23 +60,8 @@ static bool update_copy(struct hit *h) {
 
 /* The first bytes bring the copy along. As send(2). */
 static ssize_t send_some(const struct hit *h) {
-    union {
-        char buf[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
     struct iovec iov = {h->raw + h->written, h->len - h->written};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (h->written == 0) {
-        memset(&control, 0, sizeof control);
-        m.msg_control = control.buf;
-        m.msg_controllen = sizeof control.buf;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof h->copy);
-        memcpy(CMSG_DATA(c), &h->copy, sizeof h->copy);
-    }
-    return sendmsg(h->source.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return wire_pass(h->source.fd, &iov, 1, h->written == 0 ? h->copy : -1);
 }
 
 /* Writes on. False: main's end is closed, or there is no copy to bring. */

@@ -95,15 +95,12 @@ void packet_end(struct packet *p) {
     p->copy = NULL;
 }
 
-bool wire_send(int fd, struct xcs_msg *m, const void *payload, size_t len, int pass) {
+ssize_t wire_pass(int fd, struct iovec *iov, size_t n, int pass) {
     union {
         char buf[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec iov[2] = {{m, sizeof *m}, {(void *)(uintptr_t)payload, len}};
-    struct msghdr h = {.msg_iov = iov, .msg_iovlen = 2};
-    m->proto = XCS_PROTO;
-    m->len = len;
+    struct msghdr h = {.msg_iov = iov, .msg_iovlen = n};
     if (pass >= 0) {
         memset(&control, 0, sizeof control);
         h.msg_control = control.buf;
@@ -111,8 +108,15 @@ bool wire_send(int fd, struct xcs_msg *m, const void *payload, size_t len, int p
         struct cmsghdr *c = CMSG_FIRSTHDR(&h);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
+        c->cmsg_len = CMSG_LEN(sizeof pass);
         memcpy(CMSG_DATA(c), &pass, sizeof pass);
     }
-    return sendmsg(fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    return sendmsg(fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool wire_send(int fd, struct xcs_msg *m, const void *payload, size_t len, int pass) {
+    struct iovec iov[2] = {{m, sizeof *m}, {(void *)(uintptr_t)payload, len}};
+    m->proto = XCS_PROTO;
+    m->len = len;
+    return wire_pass(fd, iov, 2, pass) >= 0;
 }

@@ -1,5 +1,6 @@
 /*
- * The engine's end of a channel (shim/protocol.h): one packet at a time, descriptors owned.
+ * The engine's end of a channel (shim/protocol.h): one packet at a time, descriptors owned. Also how it passes a descriptor on any
+ * other socket.
  */
 #ifndef XCS_WIRE_H
 #define XCS_WIRE_H
@@ -7,6 +8,8 @@
 #include "../shim/protocol.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #define WIRE_FDS 2
 
@@ -32,5 +35,8 @@ void packet_end(struct packet *p);
 
 /* Sends one packet, with `pass` (-1: none) along; never blocks. */
 bool wire_send(int fd, struct xcs_msg *m, const void *payload, size_t len, int pass);
+
+/* Sends bytes, and `pass` (-1: none) along with the first of them. As sendmsg(2); never blocks. */
+ssize_t wire_pass(int fd, struct iovec *iov, size_t n, int pass);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A server that says exactly the bytes it was told to, for test_dispatch.c: what matters there is bytes, which no HTTP library
- * would let through. One thread accepts, one thread serves each connection.
+ * A server that says exactly the bytes it was told to, for the tests of the dispatcher: what matters there is bytes, which no
+ * HTTP library would let through. One thread accepts, one thread serves each connection.
  */
 #ifndef XCS_SCRIPTED_SERVER_H
 #define XCS_SCRIPTED_SERVER_H

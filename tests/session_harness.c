@@ -101,8 +101,13 @@ bool cancelled(size_t i) {
     return calls[i].cancelled;
 }
 
+uint64_t harness_latency_ns;
+unsigned harness_retry_after;
+
 void finish(size_t i, int status, const char *body) {
-    struct dispatch_result r = {.id = calls[i].id, .status = status, .started_ns = 1000, .finished_ns = 2000};
+    struct dispatch_result r = {
+        .id = calls[i].id, .status = status, .started_ns = 1000, .retry_after = harness_retry_after};
+    r.finished_ns = r.started_ns + harness_latency_ns;
     assert_true(i < ncalls && !calls[i].ended);
     calls[i].ended = true;
     if (calls[i].cancelled)
@@ -174,6 +179,10 @@ void main_trusts(uint32_t number, const char *name, const char *key) {
     int n = snprintf(payload, sizeof(payload), "%s%c%s", name, 0, key);
     struct xcs_msg m = {.type = XCS_TRUST, .arg = number};
     transmit(main_channel, m, payload, (size_t)n, NULL, 0);
+}
+
+void main_pass(struct xcs_msg m, int fd) {
+    transmit(main_channel, m, NULL, 0, &fd, 1);
 }
 
 struct verdict main_ask_raw(const void *request, size_t len) {
@@ -354,6 +363,16 @@ void runner_ask(const struct runner *r, const char *prompt) {
     runner_send(r, text);
 }
 
+void runner_guess(const struct runner *r, const char *format, ...) {
+    char prompt[200];
+    va_list more;
+    va_start(more, format);
+    vsnprintf(prompt, sizeof(prompt), format, more);
+    va_end(more);
+    runner_ask(r, prompt);
+    assert_non_null(runner_answer(r));
+}
+
 const char *runner_answer(const struct runner *r) {
     engine_loop_settle();
     ssize_t n = recv(r->conn, answer, sizeof(answer) - 1, MSG_DONTWAIT);
@@ -396,6 +415,8 @@ int session_setup(void **state) {
     before = *sessions_total();
     harness_origin = usual_origin;
     harness_trust = 0;
+    harness_latency_ns = 1000;
+    harness_retry_after = 0;
     main_channel = pair[0];
     session_open(pair[1]);
     transmit(main_channel, m, NULL, 0, NULL, 0);

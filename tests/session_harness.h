@@ -1,6 +1,6 @@
 /*
- * A session of the engine driven by hand: this is main, its run-aheads, and the dispatcher, all in one thread. For
- * test_session.c; linked in place of dispatch.c and engine.c.
+ * A session of the engine driven by hand: this is main, its run-aheads, and the dispatcher, all in one thread. For the tests of
+ * sessions; linked in place of dispatch.c and engine.c.
  */
 #ifndef XCS_TEST_SESSION_HARNESS_H
 #define XCS_TEST_SESSION_HARNESS_H
@@ -46,6 +46,8 @@ extern enum dispatch_served harness_served;
 
 void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
 void main_trusts(uint32_t number, const char *name, const char *key);
+/* A message with a descriptor; what it says of itself is sent as it is. */
+void main_pass(struct xcs_msg m, int fd);
 struct verdict main_ask_raw(const void *request, size_t len);
 struct verdict main_ask(const char *prompt);
 struct verdict main_ask_with(const char *header, const char *prompt);
@@ -70,6 +72,8 @@ struct runner runner_fork(uint64_t node);
 void runner_tell(const struct runner *r, enum xcs_type type, const char *payload);
 void runner_send(const struct runner *r, const char *bytes);
 void runner_ask(const struct runner *r, const char *prompt);
+/* Asks, is given a placeholder and goes on. */
+void runner_guess(const struct runner *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The call at which the engine has asked it to leave a continuation; 0: at none. */
 uint64_t runner_asked(const struct runner *r);
 /* Leaves one at `node`. */
@@ -90,6 +94,10 @@ size_t issued_count(void);
 const char *issued_body(size_t i);
 const char *issued_tls_name(size_t i); /* NULL: in the clear */
 bool cancelled(size_t i);
+/* How long the next call to end took, and for how many seconds its server wants to be left alone; set anew by the setup. */
+extern uint64_t harness_latency_ns;
+extern unsigned harness_retry_after;
+
 /* The i-th call ends with that status (0: broken transfer). */
 void finish(size_t i, int status, const char *body);
 

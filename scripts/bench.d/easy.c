@@ -2,29 +2,12 @@
  * The benchmark's work in C with libcurl's easy interface, one call after the other on one handle: URL CALLS [chain]. Prints the
  * answers (JSON) in order. With "chain" each call holds the answer before it, and stderr gets the median time of one in ms.
  */
+#include "answer.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct answer {
-    char *text;
-    size_t len;
-};
-
-static size_t collect(char *data, size_t one, size_t len, void *user) {
-    struct answer *answer = user;
-    (void)one;
-    char *longer = realloc(answer->text, answer->len + len + 1);
-    if (!longer)
-        return 0;
-    answer->text = longer;
-    memcpy(longer + answer->len, data, len);
-    answer->len += len;
-    longer[answer->len] = '\0';
-    return len;
-}
 
 static void question(char *body, size_t room, int number, const struct answer *last) {
     const char *content = last ? strstr(last->text, "\"content\":\"") : NULL;

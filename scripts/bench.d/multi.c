@@ -2,6 +2,7 @@
  * The benchmark's work in C with libcurl's multi interface, as an expert would write it: URL CALLS. It keeps 64 calls
  * in flight on kept connections, and prints the answers (JSON) in order.
  */
+#include "answer.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,35 +10,21 @@
 
 #define CONCURRENCY 64
 
-struct answer {
+/* A call under way: its body has to stay until it has ended. */
+struct call {
     char body[256];
-    char *text;
-    size_t len;
+    struct answer answer;
 };
 
-static size_t collect(char *data, size_t one, size_t len, void *user) {
-    struct answer *answer = user;
-    (void)one;
-    char *longer = realloc(answer->text, answer->len + len + 1);
-    if (!longer)
-        return 0;
-    answer->text = longer;
-    memcpy(longer + answer->len, data, len);
-    answer->len += len;
-    longer[answer->len] = '\0';
-    return len;
-}
-
-static void add(CURLM *multi, CURL *easy, struct answer *answer, const char *url, struct curl_slist *headers,
-                int number) {
-    snprintf(answer->body, sizeof(answer->body),
+static void add(CURLM *multi, CURL *easy, struct call *call, const char *url, struct curl_slist *headers, int number) {
+    snprintf(call->body, sizeof(call->body),
              "{\"model\": \"bench\", \"messages\": [{\"role\": \"user\", \"content\": \"Question number %d.\"}]}",
              number);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, answer->body);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &call->answer);
     curl_multi_add_handle(multi, easy);
 }
 
@@ -51,9 +38,9 @@ int main(int argc, char **argv) {
     CURLM *multi = curl_multi_init();
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)CONCURRENCY);
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    struct answer *answers = calloc((size_t)calls, sizeof(*answers));
+    struct call *all = calloc((size_t)calls, sizeof(*all));
     for (; next < calls && next < CONCURRENCY; next++)
-        add(multi, curl_easy_init(), &answers[next], url, headers, next);
+        add(multi, curl_easy_init(), &all[next], url, headers, next);
     do {
         CURLMsg *msg;
         int left;
@@ -63,7 +50,7 @@ int main(int argc, char **argv) {
             failed += msg->data.result != CURLE_OK;
             curl_multi_remove_handle(multi, easy);
             if (next < calls) {
-                add(multi, easy, &answers[next], url, headers, next);
+                add(multi, easy, &all[next], url, headers, next);
                 next++;
                 running++;
             } else {
@@ -74,10 +61,10 @@ int main(int argc, char **argv) {
             curl_multi_poll(multi, NULL, 0, 1000, NULL);
     } while (running);
     for (int i = 0; i < calls; i++) {
-        puts(answers[i].text ? answers[i].text : "");
-        free(answers[i].text);
+        puts(all[i].answer.text ? all[i].answer.text : "");
+        free(all[i].answer.text);
     }
-    free(answers);
+    free(all);
     curl_slist_free_all(headers);
     curl_multi_cleanup(multi);
     return failed != 0;

@@ -85,7 +85,7 @@ static void resized(const char *url) {
     struct call c;
     call_open(&c, url);
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDSIZE, i % 2 ? -1L : (long)strlen(c.body)));
         call_perform(&c);
     }

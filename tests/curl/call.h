@@ -136,6 +136,32 @@ static inline void call_perform(struct call *c) {
         show_code("perform", code, c->easy);
 }
 
+/* Sets a number's question as the body of the next call. */
+static inline void call_question(struct call *c, int number) {
+    MUST(curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, ask(c, number)));
+}
+
+/* A number's question, and its answer printed. */
+static inline void call_ask(struct call *c, int number) {
+    call_question(c, number);
+    call_perform(c);
+}
+
+/* Each question on a handle of its own, in a share of these things. */
+static inline void ask_in_a_share(const char *url, const curl_lock_data *things, size_t count) {
+    CURLSH *share = curl_share_init();
+    for (size_t i = 0; i < count; i++)
+        curl_share_setopt(share, CURLSHOPT_SHARE, things[i]);
+    for (int i = 0; i < CALLS; i++) {
+        struct call c;
+        call_open(&c, url);
+        MUST(curl_easy_setopt(c.easy, CURLOPT_SHARE, share));
+        call_ask(&c, i);
+        call_close(&c);
+    }
+    curl_share_cleanup(share);
+}
+
 static inline int run_way(int argc, char **argv, const struct way *ways, size_t count) {
     for (size_t i = 0; argc > 2 && i < count; i++) {
         if (strcmp(ways[i].name, argv[2]) == 0) {

@@ -20,7 +20,7 @@ static void late_place(const char *url) {
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERDATA, &c));
     for (int i = 0; i < CALLS; i++) {
         MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &c.answer));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         printf("in the first place: %zu bytes\n", c.answer.len);
         show_answer(&other);
@@ -44,15 +44,12 @@ static void copy_inside(const char *url) {
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERFUNCTION, copy_handle));
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERDATA, &c));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 0)));
-    call_perform(&c);
+    call_ask(&c, 0);
     curl_easy_cleanup(c.easy);
     c.easy = copied;
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERFUNCTION, NULL));
-    for (int i = 1; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-    }
+    for (int i = 1; i < CALLS; i++)
+        call_ask(&c, i);
     call_close(&c);
 }
 
@@ -63,8 +60,7 @@ static void jar_kept(const char *url) {
     MUST(curl_easy_setopt(c.easy, CURLOPT_COOKIELIST, "Set-Cookie: a=b; domain=127.0.0.1; path=/"));
     MUST(curl_easy_setopt(c.easy, CURLOPT_COOKIELIST, NULL));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         if (i % 2) {
             curl_easy_reset(c.easy);
             call_options(&c);
@@ -77,17 +73,8 @@ static void jar_kept(const char *url) {
 
 /* Handles without cookies of their own send those that they share. */
 static void jar_shared(const char *url) {
-    CURLSH *share = curl_share_init();
-    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
-    for (int i = 0; i < CALLS; i++) {
-        struct call c;
-        call_open(&c, url);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_SHARE, share));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-        call_close(&c);
-    }
-    curl_share_cleanup(share);
+    static const curl_lock_data jar = CURL_LOCK_DATA_COOKIE;
+    ask_in_a_share(url, &jar, 1);
 }
 
 /* A name's address stays known when its list is gone: libcurl reads that once. */
@@ -102,8 +89,7 @@ static void names_kept(const char *url) {
     MUST(curl_easy_setopt(c.easy, CURLOPT_URL, c.url));
     MUST(curl_easy_setopt(c.easy, CURLOPT_RESOLVE, names));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         if (i == 0) {
             memset(names->data, 'x', strlen(names->data));
             curl_slist_free_all(names);
@@ -119,10 +105,8 @@ static void no_body(const char *url) {
     struct call c;
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_NOBODY, 1L));
-    for (int i = 0; i < 3; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-    }
+    for (int i = 0; i < 3; i++)
+        call_ask(&c, i);
     call_close(&c);
 }
 

@@ -241,7 +241,7 @@ static void elsewhere(const char *url, const char *where) {
     good(&c, 1);
     for (int i = 0; i < 2; i++) {
         MUST(curl_easy_setopt(c.easy, CURLOPT_URL, where));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 50 + i)));
+        call_question(&c, 50 + i);
         show_error(&c, "bad", curl_easy_perform(c.easy));
         MUST(curl_easy_setopt(c.easy, CURLOPT_URL, c.url));
         good(&c, 2 + i);

@@ -12,8 +12,7 @@ static void each(const char *url) {
     for (int i = 0; i < CALLS; i++) {
         struct call c;
         call_open(&c, url);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         call_close(&c);
     }
 }
@@ -62,8 +61,7 @@ static void reset(const char *url) {
     call_open(&c, url);
     for (int i = 0; i < CALLS; i++) {
         MUST(curl_easy_setopt(c.easy, CURLOPT_USERAGENT, i % 2 ? "odd" : "even"));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         curl_easy_reset(c.easy);
         call_options(&c);
     }
@@ -77,7 +75,7 @@ static void odd_order(const char *url) {
     struct call c[3];
     for (int i = 0; i < 3; i++) {
         call_open(&c[i], url);
-        MUST(curl_easy_setopt(c[i].easy, CURLOPT_POSTFIELDS, ask(&c[i], i)));
+        call_question(&c[i], i);
     }
     for (int i = 2; i >= 0; i--)
         show_code("perform", curl_easy_perform(c[i].easy), c[i].easy);
@@ -106,8 +104,7 @@ static void misuse(const char *url) {
     printf(" %ld", status);
     printf(" %d", (int)curl_easy_getinfo(c.easy, CURLINFO_CONTENT_TYPE, &text));
     printf(" %s\n", text ? text : "none");
-    MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 0)));
-    call_perform(&c);
+    call_ask(&c, 0);
     call_perform(&c); /* the same again: a call of its own */
     call_perform(&c);
     printf("unknown option: %d\n", (int)(curl_easy_setopt)(c.easy, (CURLoption)9999, 1L));
@@ -120,8 +117,7 @@ static void misuse(const char *url) {
     MUST(curl_easy_setopt(c.easy, CURLOPT_URL, NULL));
     show_code("no URL", curl_easy_perform(c.easy), c.easy);
     MUST(curl_easy_setopt(c.easy, CURLOPT_URL, c.url));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 1)));
-    call_perform(&c);
+    call_ask(&c, 1);
     printf("pause of an idle handle: %d\n", (int)curl_easy_pause(c.easy, CURLPAUSE_CONT));
     curl_easy_getinfo(c.easy, CURLINFO_RESPONSE_CODE, &status);
     printf("after: %ld\n", status);
@@ -146,10 +142,8 @@ static void inside(const char *url) {
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEFUNCTION, meddle));
     MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &c));
-    for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-    }
+    for (int i = 0; i < CALLS; i++)
+        call_ask(&c, i);
     call_close(&c);
 }
 
@@ -174,8 +168,7 @@ static void nested(const char *url) {
     MUST(curl_easy_setopt(outer.easy, CURLOPT_WRITEDATA, &outer));
     for (int i = 0; i < 3; i++) {
         ask(&inner, 100 + i);
-        MUST(curl_easy_setopt(outer.easy, CURLOPT_POSTFIELDS, ask(&outer, i)));
-        call_perform(&outer);
+        call_ask(&outer, i);
     }
     call_close(&inner);
     call_close(&outer);
@@ -187,7 +180,7 @@ static void multi(const char *url) {
     CURLM *many = curl_multi_init();
     call_open(&c, url);
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         if (i % 3 == 1) {
             int running = 1;
             curl_multi_add_handle(many, c.easy);
@@ -208,19 +201,8 @@ static void multi(const char *url) {
 
 /* Handles that share a cache of names and connections, as the curl command's do. */
 static void shared(const char *url) {
-    CURLSH *share = curl_share_init();
-    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
-    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    for (int i = 0; i < CALLS; i++) {
-        struct call c;
-        call_open(&c, url);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_SHARE, share));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-        call_close(&c);
-    }
-    curl_share_cleanup(share);
+    static const curl_lock_data things[] = {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_CONNECT, CURL_LOCK_DATA_SSL_SESSION};
+    ask_in_a_share(url, things, 3);
 }
 
 struct worker {
@@ -234,7 +216,7 @@ static void *work(void *user) {
     struct call c;
     call_open(&c, worker->url);
     for (int i = 0; i < 3; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 10 * worker->number + i)));
+        call_question(&c, 10 * worker->number + i);
         MUST(curl_easy_perform(c.easy));
         collect(c.answer.data, 1, c.answer.len, &worker->said);
         text_clear(&c.answer);
@@ -281,7 +263,7 @@ static void final(const char *url) {
     char all[256] = "";
     call_open(&c, url);
     for (int i = 0; i < 8; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         MUST(curl_easy_perform(c.easy));
         const char *content = strstr(c.answer.data, "\"content\":\"");
         snprintf(all + strlen(all), sizeof all - strlen(all), "%.18s ", content + 11);
@@ -297,10 +279,8 @@ static void final(const char *url) {
 static void many(const char *url) {
     struct call c;
     call_open(&c, url);
-    for (int i = 0; i < 150; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-    }
+    for (int i = 0; i < 150; i++)
+        call_ask(&c, i);
     call_close(&c);
 }
 
@@ -309,19 +289,17 @@ static void forked(const char *url) {
     struct call c;
     call_open(&c, url);
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         if (i != 1)
             continue;
         pid_t child = fork();
         if (child == 0) {
             struct call own;
-            MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, 20)));
+            call_question(&c, 20);
             MUST(curl_easy_setopt(c.easy, CURLOPT_FRESH_CONNECT, 1L));
             call_perform(&c);
             call_open(&own, url);
-            MUST(curl_easy_setopt(own.easy, CURLOPT_POSTFIELDS, ask(&own, 21)));
-            call_perform(&own);
+            call_ask(&own, 21);
             fflush(stdout);
             _exit(3);
         }
@@ -374,8 +352,7 @@ static void late_proxy(const char *url) {
     for (int i = 0; i < CALLS; i++) {
         if (i == 2 && front)
             setenv("http_proxy", front, 1);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
     }
     call_close(&c);
 }
@@ -395,8 +372,7 @@ static void late_directory(const char *url) {
         } else if (i == 3 && chdir(directory) != 0) {
             printf("no such directory\n");
         }
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
     }
     call_close(&c);
 }

@@ -15,7 +15,7 @@ static void calls_with(const char *url, set_options *set) {
         long redirects = -1;
         long version = -1;
         char *effective = NULL;
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         MUST(curl_easy_getinfo(c.easy, CURLINFO_REDIRECT_COUNT, &redirects));
         MUST(curl_easy_getinfo(c.easy, CURLINFO_HTTP_VERSION, &version));

@@ -5,11 +5,10 @@ the end-to-end tests, whose harness this uses. Prints TAP; exit status 1 when an
 
 It happens in networks of its own where that is allowed; where it is not, the examples are left out.
 """
-import argparse
+import collections
 import multiprocessing
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(os.path
 import fronts  # noqa: E402
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import tap  # noqa: E402
 from peers import Authority, free_ports  # noqa: E402
 from table import EXAMPLES, ROWS  # noqa: E402
 
@@ -107,88 +107,54 @@ def check(options, peers, row, directory):
 
 
 def parse():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only rows whose name contains one of these")
-    p.add_argument("--libxcs")
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", required=True, help="the model server")
-    p.add_argument("--bin", default=None, help="where the compiled programs are; default: beside the server")
+    p = tap.parser(__doc__)
     p.add_argument("--native-only", action="store_true", help="twice without XCS: whether the tests can be relied on")
-    p.add_argument("--list", action="store_true")
-    options = p.parse_args()
-    if not options.libxcs and not options.native_only:
-        p.error("--libxcs is needed")
-    options.bin = options.bin or os.path.dirname(os.path.realpath(options.server))
-    if options.libxcs:
-        options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server", "bin"):
-        if getattr(options, name):
-            setattr(options, name, os.path.abspath(getattr(options, name)))
-    return options
+    return tap.parse(p)
 
 
-def report(number, row, problems, remarks, skipped):
-    """In one piece: several workers write."""
-    lines = [f"{'not ok' if problems else 'ok'} {number} - {row.name}{' # SKIP ' + skipped if skipped else ''}",
-             *("# " + line for line in remarks + problems)]
-    os.write(1, ("\n".join(lines) + "\n").encode())
-
-
-def run_rows(options, rows, top, number, counts):
+def run_rows(options, rows, top, number, outcomes):
     """One worker: every WORKERS-th row, with a network, an nginx and model servers of its own."""
     directory = os.path.join(top, str(number))
     os.mkdir(directory)
     own_network = fronts.own_network()
-    missing = compile_examples({row.name for row in rows}, directory) if own_network else set()
+    missing = compile_examples({name for name, _ in rows}, directory) if own_network else set()
     peers = Peers(directory, own_network)
     processes.become_subreaper()  # after nginx, which has gone to another parent
-    failed = skipped = 0
+
+    def check_row(row, own_directory):
+        if row.example and not own_network:
+            raise tap.Skip("no network of one's own")
+        if row.example and row.name in missing:
+            raise tap.Skip("libcurl4-doc is not here")
+        peers.prepare(row, (options.bin, directory))
+        return check(options, peers, row, own_directory)
+
     try:
-        for place, row in enumerate(rows):
-            reason = ("no network of one's own" if not own_network else
-                      "libcurl4-doc is not here" if row.name in missing else "") if row.example else ""
-            problems, remarks = ([], []) if reason else run_row(options, peers, row, directory)
-            failed += bool(problems)
-            skipped += bool(reason)
-            report(number + place * WORKERS + 1, row, problems, remarks, reason)
+        for place, (name, row) in enumerate(rows):
+            outcomes.put(tap.run_row(number + place * WORKERS + 1, name, row, check_row, directory))
     finally:
         peers.nginx.end()
-        with counts.get_lock():
-            counts[0] += failed
-            counts[1] += skipped
-
-
-def run_row(options, peers, row, top):
-    directory = tempfile.mkdtemp(dir=top)
-    try:
-        peers.prepare(row, (options.bin, top))
-        return check(options, peers, row, directory)
-    except (RuntimeError, OSError) as error:
-        return [f"the test itself failed: {error}"], []
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def main():
     options = parse()
-    chosen = [row for row in ROWS if not options.names or any(n in row.name for n in options.names)]
-    if options.list:
-        print("\n".join(row.name for row in chosen))
-        return 0
+    rows = tap.chosen(options, [(row.name, row) for row in ROWS])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
-    print(f"1..{len(chosen)}", flush=True)
-    counts = multiprocessing.Array("i", 2)
+    tap.begin(rows)
+    outcomes = multiprocessing.SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="xcs-curl-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
-        workers = [multiprocessing.Process(target=run_rows, args=(options, chosen[i::WORKERS], top, i, counts))
-                   for i in range(min(WORKERS, len(chosen)))]
+        workers = [multiprocessing.Process(target=run_rows, args=(options, rows[i::WORKERS], top, i, outcomes))
+                   for i in range(min(WORKERS, len(rows)))]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-    failed, skipped = counts
-    print(f"# {len(chosen) - failed - skipped} passed, {failed} failed, {skipped} left out")
-    return 1 if failed or any(worker.exitcode for worker in workers) else 0
+    counts = collections.Counter()
+    while not outcomes.empty():
+        counts[outcomes.get()] += 1
+    status = tap.end(counts)
+    return 1 if any(worker.exitcode for worker in workers) else status
 
 
 if __name__ == "__main__":

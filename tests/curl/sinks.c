@@ -42,14 +42,18 @@ static void show_sink(struct sink *sink) {
     *sink = (struct sink){0};
 }
 
+static void open_with_sink(struct call *c, const char *url, struct sink *sink) {
+    call_open(c, url);
+    MUST(curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, take));
+    MUST(curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, sink));
+}
+
 static void memory(const char *url) {
     struct call c;
     struct sink sink = {0};
-    call_open(&c, url);
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEFUNCTION, take));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &sink));
+    open_with_sink(&c, url, &sink);
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         show_sink(&sink);
     }
@@ -60,12 +64,10 @@ static void memory(const char *url) {
 static void small_buffer(const char *url) {
     struct call c;
     struct sink sink = {0};
-    call_open(&c, url);
+    open_with_sink(&c, url, &sink);
     MUST(curl_easy_setopt(c.easy, CURLOPT_BUFFERSIZE, 1024L));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEFUNCTION, take));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &sink));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         printf("a piece larger than the buffer: %d\n", sink.largest > 1024);
         show_sink(&sink);
@@ -76,13 +78,11 @@ static void small_buffer(const char *url) {
 static void headers(const char *url) {
     struct call c;
     struct sink sink = {0};
-    call_open(&c, url);
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEFUNCTION, take));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &sink));
+    open_with_sink(&c, url, &sink);
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERFUNCTION, print_header));
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERDATA, &sink));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         printf("%zu header lines\n", sink.headers);
         show_sink(&sink);
@@ -98,7 +98,7 @@ static void standard_output(const char *url) {
     MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, stdout));
     for (int i = 0; i < CALLS; i++) {
         printf("before %d\n", i);
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         CURLcode code = curl_easy_perform(c.easy);
         printf("\nafter %d: %d\n", i, (int)code);
     }
@@ -138,7 +138,7 @@ static void file(const char *url) {
         fprintf(to, "before\n");
         MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, to));
         MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERDATA, heads));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         show_code("perform", curl_easy_perform(c.easy), c.easy);
         fprintf(to, "\nafter\n");
         fclose(to);
@@ -158,7 +158,7 @@ static void header_in_body(const char *url) {
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADER, 1L));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         MUST(curl_easy_perform(c.easy));
         printf("%s\n", c.answer.data);
         text_clear(&c.answer);
@@ -173,7 +173,7 @@ static void header_data(const char *url) {
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_HEADERDATA, &heads));
     for (int i = 0; i < CALLS; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
+        call_question(&c, i);
         MUST(curl_easy_perform(c.easy));
         printf("%s", heads.data ? heads.data : "no headers\n");
         text_clear(&heads);
@@ -211,8 +211,7 @@ static void progress(const char *url) {
         }
         MUST(curl_easy_setopt(c.easy, CURLOPT_XFERINFODATA, &seen));
         MUST(curl_easy_setopt(c.easy, CURLOPT_NOPROGRESS, i % 3 == 2 ? 1L : 0L));
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
+        call_ask(&c, i);
         printf("called %d, upload complete %d, download complete %d\n", seen.called, seen.upload_total, seen.whole);
     }
     call_close(&c);
@@ -222,9 +221,7 @@ static void progress(const char *url) {
 static void stream(const char *url) {
     struct call c;
     struct sink sink = {0};
-    call_open(&c, url);
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEFUNCTION, take));
-    MUST(curl_easy_setopt(c.easy, CURLOPT_WRITEDATA, &sink));
+    open_with_sink(&c, url, &sink);
     for (int i = 0; i < CALLS; i++) {
         snprintf(c.body, sizeof c.body,
                  "{\"model\": \"test-model\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"q "
@@ -253,10 +250,8 @@ static void verbose(const char *url) {
     call_open(&c, url);
     MUST(curl_easy_setopt(c.easy, CURLOPT_VERBOSE, 1L));
     MUST(curl_easy_setopt(c.easy, CURLOPT_DEBUGFUNCTION, listen_in));
-    for (int i = 0; i < 3; i++) {
-        MUST(curl_easy_setopt(c.easy, CURLOPT_POSTFIELDS, ask(&c, i)));
-        call_perform(&c);
-    }
+    for (int i = 0; i < 3; i++)
+        call_ask(&c, i);
     call_close(&c);
 }
 

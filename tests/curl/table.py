@@ -45,8 +45,8 @@ SINKS = [
     c("sinks", "headers", name="chunked", server=("--chunked",), **FAST),
     c("sinks", "header-in-body", name="empty", server=("--size=0", "--chunked"), **FAST),
     c("sinks", "memory", "http://model.test/v1", "proxy-of-environment", setting="http_proxy={plain}", **FAST),
-    c("sinks", "stream", latency=200),
-    c("sinks", "stream", "{h2}/v1", "h2", latency=200),
+    c("sinks", "stream", latency=200, timed=True),
+    c("sinks", "stream", "{h2}/v1", "h2", latency=200, timed=True),
     c("sinks", "verbose"),
 ]
 
@@ -122,7 +122,7 @@ OPTIONS = [
       for way in ("http11", "http2", "unverified", "tls12", "authorities-in-memory", "limits", "in-the-url")),
 ]
 
-INFO = [c("info", way, where, name, server=("--size=20000",), **FAST) for way in ("each", "one-handle")
+INFO = [c("info", way, where, name, server=("--size=20000",), timed=True, **FAST) for way in ("each", "one-handle")
         for name, where in (("direct", "{direct}/v1"), ("h1", "{h1}/v1"), ("h2", "{h2}/v1"))]
 
 

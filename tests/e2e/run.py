@@ -4,7 +4,6 @@ compares what can be seen of it: output, errors, exit status, files, and the req
 
 Prints TAP. Exit status 1 when anything failed. Needs only the standard library; the programs need what they test.
 """
-import argparse
 import os
 import shutil
 import signal
@@ -19,48 +18,15 @@ import processes
 import tap
 from record import Record, describe, difference
 from scenarios import SCENARIOS
+from server import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
-              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "own_run_path",
-              "deny_syscall")
-GCONV = "-Wl,-rpath," + ":".join(f"/usr/lib/{machine}-linux-gnu/gconv" for machine in ("x86_64", "aarch64"))
-LIBRARIES = {"deny_syscall": ["-lseccomp"], "own_run_path": [GCONV]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
-
-
-def compile_programs(into):
-    """The C programs, for a run outside the build tree."""
-    for name in C_PROGRAMS:
-        places = (os.path.join(TESTS, part, name + ".c") for part in ("programs", "patterns", ""))
-        source = next(place for place in places if os.path.exists(place))
-        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
-                        os.path.join(into, name), "-pthread", *LIBRARIES.get(name, [])], check=True)
-
-
-class Server:
-    """A model server for one run, on a port that is the same for both runs of a scenario."""
-
-    def __init__(self, options, directory, port, scenario):
-        self.log = os.path.join(directory, "server.log")
-        port_file = os.path.join(directory, "port")
-        if os.path.exists(port_file):
-            os.unlink(port_file)
-        self.process = subprocess.Popen(
-            [options.server, "--port", str(port), "--port-file", port_file, "--log", self.log,
-             "--latency-ms", str(scenario.latency), *scenario.server], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while not os.path.exists(port_file):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the model server did not start")
-            time.sleep(0.005)
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        return Record(self.log)
+# Milliseconds that answers take in the run without XCS, at the most: how fast that is tells nothing, and calls that do not overlap
+# are as many rounds whatever they take.
+NATIVE_LATENCY = 10
 
 
 class Run:
@@ -87,11 +53,16 @@ class Run:
                 env["LD_PRELOAD"] = library
         if debug:
             env["XCS_DEBUG"] = "1"
-        server = Server(options, directory, port, scenario)
+        as_long = library or scenario.timed or scenario.inert
+        self.latency = scenario.latency if as_long else min(scenario.latency, NATIVE_LATENCY)
+        program = os.path.join(HERE, "odd_server.py") if scenario.odd else options.server
+        flags = ("--way", scenario.odd) if scenario.odd else scenario.server
+        server = Server(program, directory, "--latency-ms", str(self.latency), *flags, port=port)
         try:
             self._run(scenario, argv, env, directory, server, library)
         finally:
-            self.record = server.end()
+            server.end()
+        self.record = Record(server.log)
         self.files = self._files()
 
     def _run(self, scenario, argv, env, directory, server, library):
@@ -207,8 +178,9 @@ def judge(scenario, base, run):
         problems.append(f"calls began {run.record.pace():.0f} ms after one another, allowed are {scenario.pace}")
     if run.left:
         problems += [f"{len(run.left)} processes left behind", *("  " + line for line in run.left)]
-    if scenario.slower and run.seconds > base.seconds * scenario.slower + 0.5:
-        problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
+    sequential = base.seconds + len(base.record.model_calls()) * (run.latency - base.latency) / 1000
+    if scenario.slower and run.seconds > sequential * scenario.slower + 0.5:
+        problems.append(f"{run.seconds:.2f} s with, {sequential:.2f} s without")
     if scenario.sabotage and not run.sabotaged:
         problems.append("nothing was there to be hurt: this run has tested nothing")
     if scenario.inert and run.record.rounds() != base.record.rounds():
@@ -232,7 +204,7 @@ def free_port():
 
 
 def figures(scenario, base, run):
-    text = (f"{base.seconds:.2f} s, {run.seconds:.2f} s with; rounds {base.record.rounds()}, "
+    text = (f"{base.seconds:.2f} s at {base.latency} ms, {run.seconds:.2f} s with at {run.latency} ms; rounds {base.record.rounds()}, "
             f"{run.record.rounds()} with; at once {run.record.most_at_once()}; "
             f"requests {len(base.record.requests)}, {len(run.record.requests)} with")
     if run.orphans:
@@ -286,36 +258,19 @@ def run_scenario(options, scenario, directory):
 
 
 def parse(description):
-    env = os.environ
-    p = argparse.ArgumentParser(description=description)
-    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
-    p.add_argument("--libxcs", default=env.get("LIBXCS"), help="libxcs.so (or $LIBXCS); it finds xcs by itself")
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", default=env.get("MODEL_SERVER"), help="the model server (or $MODEL_SERVER)")
-    p.add_argument("--bin", default=env.get("XCS_TEST_BIN"),
-                   help="where the compiled programs are; default: compile them")
+    p = tap.parser(description)
     p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
     p.add_argument("--native-only", action="store_true", help="only try the programs, without XCS")
-    p.add_argument("--list", action="store_true")
-    options = p.parse_args()
-    if not options.list and (not options.server or not (options.libxcs or options.native_only)):
-        p.error("--server and --libxcs are needed")
-    return tap.complete(options)
+    return tap.parse(p)
 
 
 def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
-    rows = tap.chosen([(s.name, s) for s in scenarios], options.names) * options.repeat
-    if options.list:
-        print("\n".join(name for name, _ in rows))
-        return 0
+    rows = tap.chosen(options, [(s.name, s) for s in scenarios]) * options.repeat
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be by the programs too: started in the background
     processes.become_subreaper()
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
-        if not options.bin:
-            options.bin = os.path.join(top, "bin")
-            os.mkdir(options.bin)
-            compile_programs(options.bin)
         return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)
 
 

@@ -22,4 +22,4 @@ def stream(prompt):
 
 stream("[[latency-ms=50]]something short")
 for i, how in enumerate(("drop", "reset", "drop", "reset")):
-    stream(f"[[latency-ms={800 * (i + 1)}]][[{how}=700]]tell me about number {i}")
+    stream(f"[[latency-ms={400 * (i + 1)}]][[{how}=700]]tell me about number {i}")

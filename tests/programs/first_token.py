@@ -23,5 +23,5 @@ def stream(prompt):
 text, _ = stream("[[latency-ms=50]]something short")
 say(text)
 for i in range(2):
-    text, rest = stream(f"[[latency-ms={800 + 800 * i}]]tell me about number {i}")
+    text, rest = stream(f"[[latency-ms={500 + 500 * i}]]tell me about number {i}")
     say(text, "as it arrives" if rest > 0.2 else "all at once")

@@ -1,4 +1,5 @@
-"""Eight calls with a connection of its own for each: URL CLIENT HOW. Prints answers, and the kind and reason of errors.
+"""Eight calls with a connection of its own for each: URL CLIENT HOW [MS]. Prints answers, and the kind and reason of errors. The first
+answer takes MS milliseconds, if that is said.
 
 plain: nothing else. ask: says what each connection knows of its peer. idle: a connection is made, left alone and closed. kept: every other
 call on one connection that is kept. What the others do is done only once 350 ms have passed, which they have in no run-ahead, so that main
@@ -20,6 +21,7 @@ if sys.argv[2] in ("requests", "httpx"):
     client = __import__(sys.argv[2])
 
 URL, CLIENT, HOW = sys.argv[1:4]
+FIRST = f" [[latency={sys.argv[4]}]]" if len(sys.argv) > 4 else ""
 WHERE = urllib.parse.urlsplit(URL)
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret-key-7351"}
 
@@ -97,7 +99,7 @@ def post(number, body):
 began = time.monotonic()
 kept = dial(0) if HOW == "kept" else None
 for i in range(8):
-    prompt = ("late " if HOW == "late" and late() else "") + f"question {i}"
+    prompt = ("late " if HOW == "late" and late() else "") + f"question {i}" + (FIRST if i == 0 else "")
     call = json.dumps({"model": "test-model", "messages": [{"role": "user", "content": prompt}]})
     if HOW == "idle" and i % 2:
         dial(i).close()

@@ -8,7 +8,7 @@
  *
  * WORDs: each (a connection for each call), nonblock, resume (goes on without its buffer after GNUTLS_E_AGAIN), bytes, sevens (reads so
  * many), large (1 MiB each way), fresh (new credentials for each connection), tls12, certificate (has one of its own),
- * resumes (a new connection resumes the session before), surprise (the last call cannot be foreseen), wait (0.3 s between two
+ * resumes (a new connection resumes the session before), surprise (the last call cannot be foreseen), wait (0.15 s between two
  * calls), cork, close (asks the server to close), until-end (and reads until it does), threads
  * (several that do all this at once).
  */
@@ -267,7 +267,7 @@ static void make_calls(void) {
         if (turned || has("each") || has("close") || i == CALLS - 1)
             close_session();
         if (has("wait"))
-            usleep(300000);
+            usleep(150000);
     }
     gnutls_free(resumption.data);
     if (credentials)

@@ -4,9 +4,7 @@
 What can be seen of a program is compared as in the end-to-end tests. With XCS most of its connections must be ended without a
 byte: that is what a handshake saved looks like from the server. Prints TAP; exit status 1 when anything failed.
 """
-import argparse
 import os
-import shutil
 import ssl
 import sys
 import tempfile
@@ -15,27 +13,31 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
+import tap  # noqa: E402
 from counting import CountingFront  # noqa: E402
-from peers import Authority, free_ports  # noqa: E402
+from peers import Authority, free_ports, told  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
 TLS12 = (ssl.TLSVersion.TLSv1_2,) * 2
+LATENCY = 500
+UNTIMED = ("plain", "ask", "idle", "kept", "stricter")  # of each.py; the others do something when 350 ms have passed
 
 
 def row(name, argv, saved, front=None, **more):
     """`saved`: the least number of connections on which the server must not have heard a byte; 0: there must be none."""
-    return Scenario(name, argv, **{"latency": 500, **more}), saved, front or {}
+    return Scenario(name, argv, **{"latency": LATENCY, **more}), saved, front or {}
 
 
 def each(client, how, saved, front=None, **more):
-    return row(f"{client}-{how}", ["{python}", HERE + "/each.py", "{tls}", client, how], saved, front, **more)
+    first = [] if how in UNTIMED and not front else [str(LATENCY)]
+    return row(f"{client}-{how}", ["{python}", HERE + "/each.py", "{tls}", client, how, *first], saved, front, **more)
 
 
 def table():
     for client in ("requests", "urllib", "http.client"):
         yield each(client, "plain", 6, rounds=1)
     yield each("httpx", "plain", 6, rounds=1, latency=800)
-    yield row("ruby-each", ["ruby", HERE + "/net_http.rb", "{tls}", "each"], 6, rounds=1)
+    yield row("ruby-each", ["ruby", "{programs}/net_http.rb", "{tls}", "each"], 6, rounds=1)
     yield row("perl-lwp-each", ["perl", "{programs}/lwp.pl", "{tls}", "each"], 6, rounds=1)
     yield row("php-streams", ["php", "{programs}/streams.php", "{tls}"], 6, rounds=1)
     yield each("http.client", "kept", 3, rounds=1)
@@ -76,11 +78,7 @@ class Peers:
 
     def prepare(self, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.front.port}/v1"
-        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
-        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
-                         "STRANGER=" + self.authority.path("stranger-ca.pem"),
-                         *(word.replace("{tls}", url) for word in scenario.argv)]
+        scenario.argv = told(self.authority, self.front.port, scenario.argv, STRANGER="stranger-ca.pem")
 
 
 def check(options, peers, scenario, saved, behaviour, directory):
@@ -111,42 +109,13 @@ def check(options, peers, scenario, saved, behaviour, directory):
     return problems, remarks
 
 
-def parse():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
-    p.add_argument("--libxcs", required=True)
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", required=True, help="the model server")
-    options = p.parse_args()
-    options.xcs = options.xcs or os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server"):
-        setattr(options, name, os.path.abspath(getattr(options, name)))
-    options.bin = None
-    return options
-
-
 def main():
-    options = parse()
-    chosen = [r for r in table() if not options.names or any(n in r[0].name for n in options.names)]
-    failed = 0
+    options = tap.parse(tap.parser(__doc__))
+    rows = tap.chosen(options, [(r[0].name, r) for r in table()])
     with tempfile.TemporaryDirectory(prefix="xcs-lazy-") as top:
         peers = Peers(top)
         processes.become_subreaper()
-        print(f"1..{len(chosen)}", flush=True)
-        for number, (scenario, saved, behaviour) in enumerate(chosen, 1):
-            directory = tempfile.mkdtemp(dir=top)
-            try:
-                problems, remarks = check(options, peers, scenario, saved, behaviour, directory)
-            except (RuntimeError, OSError) as error:
-                problems, remarks = [f"the test itself failed: {error}"], []
-            failed += bool(problems)
-            print(f"{'not ok' if problems else 'ok'} {number} - {scenario.name}")
-            for line in remarks + problems:
-                print("#", line)
-            sys.stdout.flush()
-            shutil.rmtree(directory, ignore_errors=True)
-    print(f"# {len(chosen) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+        return tap.run(rows, lambda row, directory: check(options, peers, *row, directory), top)
 
 
 if __name__ == "__main__":

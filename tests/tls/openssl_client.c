@@ -47,6 +47,12 @@ void question(char prompt[64], int i) {
     snprintf(prompt, 64, "question %d", i);
 }
 
+char *ask_question(struct session *s, int i) {
+    char prompt[64];
+    question(prompt, i);
+    return ask(s, prompt, prompt);
+}
+
 /* The final call of a loop: its request holds all the answers. */
 static void sum_up(struct session *s, char *answers[CALLS]) {
     char prompt[8192] = "sum up:";
@@ -59,23 +65,19 @@ static void sum_up(struct session *s, char *answers[CALLS]) {
 }
 
 /* Independent calls on one connection, and one that needs them all. */
-static void mode_loop(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_loop(SSL_CTX *ctx, const struct way *way) {
     struct session s;
-    char *answers[CALLS], prompt[64];
+    char *answers[CALLS];
     open_session(&s, ctx, dial(url), way);
     for (int i = 0; i < CALLS; i++) {
-        question(prompt, i);
-        answers[i] = ask(&s, prompt, prompt);
+        answers[i] = ask_question(&s, i);
     }
     sum_up(&s, answers);
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 /* The same with a connection for each call. */
-static void mode_each(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_each(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     char *answers[CALLS], prompt[64];
     for (int i = 0; i <= CALLS; i++) {
@@ -87,19 +89,14 @@ static void mode_each(const struct way *way) {
             sum_up(&s, answers);
         close_session(&s);
     }
-    SSL_CTX_free(ctx);
 }
 
-static void mode_one(const struct way *way) {
+static void mode_one(SSL_CTX *ctx, const struct way *way) {
     static int number;
-    SSL_CTX *ctx = new_context();
     struct session s;
-    char prompt[64];
     open_session(&s, ctx, dial(url), way);
-    question(prompt, number++);
-    free(ask(&s, prompt, prompt));
+    free(ask_question(&s, number++));
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 static int tell_verification(int ok, X509_STORE_CTX *verification) {
@@ -108,8 +105,7 @@ static int tell_verification(int ok, X509_STORE_CTX *verification) {
 }
 
 /* The program looks at each handshake itself; every second call is another than the one that a made-up answer leads to. */
-static void mode_callback(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_callback(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     bool real = false;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tell_verification);
@@ -122,29 +118,22 @@ static void mode_callback(const struct way *way) {
         free(answer);
         close_session(&s);
     }
-    SSL_CTX_free(ctx);
 }
 
 /* Bodies of 1 and 10 MiB, there and back. */
-static void mode_large(const struct way *way) {
+static void mode_large(SSL_CTX *ctx, const struct way *way) {
     static const size_t sizes[] = {1, 1 << 20, 10 << 20, 1 << 20};
-    SSL_CTX *ctx = new_context();
     struct session s;
     open_session(&s, ctx, dial(url), way);
     for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
         char prompt[64];
         size_t size = sizes[i / 2];
         snprintf(prompt, sizeof prompt, "large %zu [[size=%zu]]", i, i % 2 ? size : (size_t)1);
-        struct text request = request_of(prompt, i % 2 ? 0 : size, "");
-        write_all(&s, request.bytes, request.len);
-        struct text response = read_response(&s, false);
-        free(show_response(i % 2 ? "response" : "request", &response));
+        send_request(&s, prompt, i % 2 ? 0 : size, "");
+        free(get_answer(&s, i % 2 ? "response" : "request", false));
         show_text();
-        free(request.bytes);
-        free(response.bytes);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 static void say_name(const char *what, X509_NAME *name) {
@@ -175,24 +164,20 @@ static void say_peer(SSL *ssl) {
 }
 
 /* Before and after each call, what a client may ask about its peer. */
-static void mode_questions(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_questions(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     static const unsigned char alpn[] = "\x08http/1.1";
-    char prompt[64];
     SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1);
     for (int i = 0; i < CALLS; i++) {
         if (i % 3 == 0)
             open_session(&s, ctx, dial(url), way);
         say_peer(s.ssl);
-        question(prompt, i);
-        free(ask(&s, prompt, prompt));
+        free(ask_question(&s, i));
         say_peer(s.ssl);
         if (i % 3 == 2)
             close_session(&s);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 /* Calls that do nothing, in the places where a client may make them. */
@@ -207,8 +192,7 @@ static void say_nothings(SSL *ssl, const char *where) {
     say_queue(where);
 }
 
-static void mode_nothings(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_nothings(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -228,20 +212,16 @@ static void mode_nothings(const struct way *way) {
         r = SSL_read_ex(s.ssl, room, 0, &got);
         say("SSL_read_ex of nothing %d, %zu, error %d\n", r, got, SSL_get_error(s.ssl, r));
         say_queue("SSL_read_ex of nothing");
-        struct text response = read_response(&s, false);
-        free(show_response(prompt, &response));
+        free(get_answer(&s, prompt, false));
         say_nothings(s.ssl, "after");
         show_text();
         free(request.bytes);
-        free(response.bytes);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 /* Reads a byte, then what SSL_pending says is there of its record, and so on. */
-static void mode_pending(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_pending(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
@@ -249,8 +229,7 @@ static void mode_pending(const struct way *way) {
         char room[32768];
         size_t n = 0;
         question(prompt, i);
-        struct text request = request_of(prompt, 0, "");
-        write_all(&s, request.bytes, request.len);
+        send_request(&s, prompt, 0, "");
         say("before: pending %d, %d\n", SSL_pending(s.ssl), SSL_has_pending(s.ssl));
         do {
             int r = SSL_read(s.ssl, room + n, 1);
@@ -264,24 +243,19 @@ static void mode_pending(const struct way *way) {
         free(show_response(prompt, &response));
         say_queue("pending");
         show_text();
-        free(request.bytes);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 /* The server ends each connection: what reads, writes and SSL_shutdown say then. */
-static void mode_ends(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_ends(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     char prompt[64], c;
     for (int i = 0; i < CALLS; i++) {
         open_session(&s, ctx, dial(url), way);
         question(prompt, i);
-        struct text request = request_of(prompt, 0, "Connection: close\r\n");
-        write_all(&s, request.bytes, request.len);
-        struct text response = read_response(&s, true);
-        free(show_response(prompt, &response));
+        send_request(&s, prompt, 0, "Connection: close\r\n");
+        free(get_answer(&s, prompt, true));
         int r = SSL_read(s.ssl, &c, 1);
         say("read after the end: %d, error %d, shutdown state %d\n", r, SSL_get_error(s.ssl, r),
             SSL_get_shutdown(s.ssl));
@@ -296,23 +270,18 @@ static void mode_ends(const struct way *way) {
             ERR_clear_error();
         }
         show_text();
-        free(request.bytes);
-        free(response.bytes);
         SSL_free(s.ssl);
         close(s.fd);
     }
-    SSL_CTX_free(ctx);
 }
 
 /* The client ends a kept connection in both directions, then others in one, quietly, or not at all. */
-static void mode_shutdowns(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_shutdowns(SSL_CTX *ctx, const struct way *way) {
     struct session s;
     char prompt[64];
     open_session(&s, ctx, dial(url), way);
     for (int i = 0; i < CALLS; i++) {
-        question(prompt, i);
-        free(ask(&s, prompt, prompt));
+        free(ask_question(&s, i));
         if (i < 3)
             continue;
         if (i == 3) {
@@ -339,18 +308,14 @@ static void mode_shutdowns(const struct way *way) {
         if (i + 1 < CALLS)
             open_session(&s, ctx, dial(url), way);
     }
-    SSL_CTX_free(ctx);
 }
 
 /* One SSL object for many connections: cleared, with the session of before, and duplicated. */
-static void mode_reuse(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+static void mode_reuse(SSL_CTX *ctx, const struct way *way) {
     struct session s;
-    char prompt[64];
     open_session(&s, ctx, dial(url), way);
     for (int i = 0; i < CALLS; i++) {
-        question(prompt, i);
-        free(ask(&s, prompt, prompt));
+        free(ask_question(&s, i));
         SSL_shutdown(s.ssl);
         close(s.fd);
         if (i == 3) {
@@ -369,12 +334,11 @@ static void mode_reuse(const struct way *way) {
         handshake(&s);
     }
     close_session(&s);
-    SSL_CTX_free(ctx);
 }
 
 static const struct {
     const char *name;
-    void (*run)(const struct way *);
+    void (*run)(SSL_CTX *, const struct way *);
 } modes[] = {
     {"loop", mode_loop},         {"each", mode_each},
     {"one", mode_one},           {"callback", mode_callback},
@@ -395,7 +359,9 @@ __attribute__((visibility("default"))) int client(const char *server, const char
             way = &ways[i];
     for (size_t i = 0; way && i < sizeof modes / sizeof *modes; i++)
         if (strcmp(modes[i].name, mode) == 0) {
-            modes[i].run(way);
+            SSL_CTX *ctx = new_context();
+            modes[i].run(ctx, way);
+            SSL_CTX_free(ctx);
             say_queue("end");
             show_text();
             return 0;

@@ -21,12 +21,8 @@ static void *thread_calls(void *p) {
     for (int i = 0; i < CALLS; i++) {
         char prompt[64];
         snprintf(prompt, sizeof prompt, "question %d of thread %d", i, t->number);
-        struct text request = request_of(prompt, 0, "");
-        write_all(&s, request.bytes, request.len);
-        struct text response = read_response(&s, false);
-        free(show_response(prompt, &response));
-        free(request.bytes);
-        free(response.bytes);
+        send_request(&s, prompt, 0, "");
+        free(get_answer(&s, prompt, false));
     }
     close_session(&s);
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,15 +38,13 @@ static void *thread_calls(void *p) {
     return NULL;
 }
 
-void mode_threads(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+void mode_threads(SSL_CTX *ctx, const struct way *way) {
     pthread_t threads[2];
     struct in_thread of[2] = {{ctx, way, 0}, {ctx, way, 1}};
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, thread_calls, &of[i]);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    SSL_CTX_free(ctx);
 }
 
 /* What is to go out, and what is there to come in, between memory BIOs and the socket. */
@@ -72,8 +66,7 @@ static void pump(SSL *ssl, int fd, bool in) {
     }
 }
 
-void mode_memory(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+void mode_memory(SSL_CTX *ctx, const struct way *way) {
     SSL *ssl = SSL_new(ctx);
     int fd = dial(url), r;
     char room[16384], prompt[64];
@@ -97,32 +90,26 @@ void mode_memory(const struct way *way) {
     }
     SSL_free(ssl);
     close(fd);
-    SSL_CTX_free(ctx);
 }
 
 /* Reads on one descriptor, writes on another, of the same connection. */
-void mode_descriptors(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+void mode_descriptors(SSL_CTX *ctx, const struct way *way) {
     struct session s = {.way = way, .ssl = SSL_new(ctx), .fd = dial(url)};
     int other = dup(s.fd);
-    char prompt[64];
     SSL_set_rfd(s.ssl, s.fd);
     SSL_set_wfd(s.ssl, other);
     SSL_set_tlsext_host_name(s.ssl, "localhost");
     handshake(&s);
     for (int i = 0; i < CALLS; i++) {
         say("descriptors differ: %d\n", SSL_get_rfd(s.ssl) != SSL_get_wfd(s.ssl));
-        question(prompt, i);
-        free(ask(&s, prompt, prompt));
+        free(ask_question(&s, i));
     }
     close_session(&s);
     close(other);
-    SSL_CTX_free(ctx);
 }
 
 /* OpenSSL's own connection and session objects, one behind the other. */
-void mode_bio(const struct way *way) {
-    SSL_CTX *ctx = new_context();
+void mode_bio(SSL_CTX *ctx, const struct way *way) {
     BIO *chain = BIO_new_ssl_connect(ctx);
     SSL *ssl = NULL;
     char room[16384], prompt[64], where[64] = "127.0.0.1";
@@ -153,5 +140,4 @@ void mode_bio(const struct way *way) {
     }
     BIO_ssl_shutdown(chain);
     BIO_free_all(chain);
-    SSL_CTX_free(ctx);
 }

@@ -222,7 +222,8 @@ static bool is_whole(const struct text *t) {
     return length && length < end && t->len >= (size_t)(end + 4 - t->bytes) + strtoul(length + 16, NULL, 10);
 }
 
-struct text read_response(struct session *s, bool to_end) {
+/* Until the response is whole, or to the end of the connection when `to_end`. Ended by a zero byte; must be freed. */
+static struct text read_response(struct session *s, bool to_end) {
     static __thread char room[ROOM];
     struct text t = {0};
     while (to_end || !is_whole(&t)) {
@@ -256,13 +257,22 @@ char *show_response(const char *label, const struct text *response) {
     return strndup(content, (size_t)n);
 }
 
-char *ask(struct session *s, const char *label, const char *prompt) {
-    struct text request = request_of(prompt, 0, "");
+void send_request(struct session *s, const char *prompt, size_t size, const char *more_headers) {
+    struct text request = request_of(prompt, size, more_headers);
     write_all(s, request.bytes, request.len);
-    struct text response = read_response(s, false);
-    char *answer = show_response(label, &response);
-    show_text();
     free(request.bytes);
+}
+
+char *get_answer(struct session *s, const char *label, bool to_end) {
+    struct text response = read_response(s, to_end);
+    char *answer = show_response(label, &response);
     free(response.bytes);
+    return answer;
+}
+
+char *ask(struct session *s, const char *label, const char *prompt) {
+    send_request(s, prompt, 0, "");
+    char *answer = get_answer(s, label, false);
+    show_text();
     return answer;
 }

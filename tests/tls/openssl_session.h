@@ -61,25 +61,27 @@ bool write_all(struct session *s, const char *bytes, size_t len);
 /* One read, in the session's way: SSL_get_error's code, 0 when *got bytes came. */
 int read_once(struct session *s, char *bytes, size_t n, size_t *got);
 
-/* Reads until the response is whole, or to the end of the connection when `to_end`. Ended by a zero byte; must be freed. */
-struct text read_response(struct session *s, bool to_end);
-
 /* Prints a response: status, length and sum of the body, and the model's text, which is returned (must be freed). */
 char *show_response(const char *label, const struct text *response);
 
-/* Request and response. */
+void send_request(struct session *s, const char *prompt, size_t size, const char *more_headers);
+/* Reads a response and prints it; as show_response. */
+char *get_answer(struct session *s, const char *label, bool to_end);
+
+/* Request and response; all that was printed is put out. */
 char *ask(struct session *s, const char *label, const char *prompt);
 
-/* Of openssl_client.c: the server in argv, and a prompt for each call. */
+/* Of openssl_client.c: the server in argv, a prompt for each call, and that call. */
 #define CALLS 8
 extern const char *url;
 void question(char prompt[64], int i);
+char *ask_question(struct session *s, int i);
 
 /* Of openssl_modes.c. */
-void mode_threads(const struct way *way);
-void mode_memory(const struct way *way);
-void mode_descriptors(const struct way *way);
-void mode_bio(const struct way *way);
+void mode_threads(SSL_CTX *ctx, const struct way *way);
+void mode_memory(SSL_CTX *ctx, const struct way *way);
+void mode_descriptors(SSL_CTX *ctx, const struct way *way);
+void mode_bio(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_late.c. */
 void mode_late(const struct way *way);

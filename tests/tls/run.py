@@ -4,7 +4,6 @@ of it is compared as in the end-to-end tests, whose harness this uses. Prints TA
 
 The model server's record is the witness: what it did not see, no peer was sent through.
 """
-import argparse
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ import tap  # noqa: E402
 import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
-from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
+from peers import Authority, ChangingKey, Daemons, Nginx, free_ports, told  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
@@ -40,7 +39,7 @@ def trust(front, how, status=0, **more):
 def matrix(front):
     yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                 for c in PYTHON)
-    yield from (client(front, "ruby-" + how, "ruby", HERE + "/net_http.rb", "{tls}", how) for how in ("keep", "each"))
+    yield from (client(front, "ruby-" + how, "ruby", "{programs}/net_http.rb", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "perl-http-tiny", "perl", "{programs}/http_tiny.pl", "{tls}")
     yield from (client(front, "perl-lwp-" + how, "perl", "{programs}/lwp.pl", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
@@ -52,13 +51,13 @@ def table():
     for front in ("haproxy", "stunnel", "tickets", "no-tickets", "session-ids"):
         yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                     for c in ("session", "requests"))
-        yield client(front, "ruby-each", "ruby", HERE + "/net_http.rb", "{tls}", "each")
+        yield client(front, "ruby-each", "ruby", "{programs}/net_http.rb", "{tls}", "each")
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
-    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, rounds=None)
+    yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, "0.9", rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
-    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200, rounds=2)
+    yield client("brief", "python-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
     # HTTP/2 where the server takes it is left alone; where it does not, the client speaks HTTP/1.1.
     yield client("http2", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8", rounds=None, inert=True)
     yield client("tls13", "python-http2", "{python}", "{programs}/loop.py", "{tls}", "httpx-http2", "8")
@@ -84,13 +83,13 @@ def one_at_a_time():
 
     yield from (c("python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8")
                 for how in ("session", "httpx-client", "requests"))
-    yield c("ruby-keep", "ruby", HERE + "/net_http.rb", "{tls}", "keep")
+    yield c("ruby-keep", "ruby", "{programs}/net_http.rb", "{tls}", "keep")
     yield c("php-kept-stream", "php", HERE + "/kept_stream.php", "{tls}")
     yield from (c("openssl-" + mode, "{bin}/openssl_client", "{tls}", mode) for mode in ("loop", "each"))
     for certificate in BAD:
         yield trust("s_server-" + certificate, "verify", 3)
     for certificate in BAD:
-        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, wasted=7)
+        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, timed=True, wasted=7)
 
 
 def proxied():
@@ -136,14 +135,8 @@ class Peers:
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
-        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
-        proxy = f"http://127.0.0.1:{self.proxy.port}"
-        scenario.argv = [word.replace("{proxy}", proxy) for word in scenario.argv]
-        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
-                         "CLIENT_PEM=" + self.authority.path("client.pem"),
-                         "CLIENT_KEY=" + self.authority.path("client.key"),
-                         *(word.replace("{tls}", url) for word in scenario.argv)]
+        argv = [word.replace("{proxy}", f"http://127.0.0.1:{self.proxy.port}") for word in scenario.argv]
+        scenario.argv = told(self.authority, self.port(front), argv, CLIENT_PEM="client.pem", CLIENT_KEY="client.key")
 
 
 def check(options, peers, front, scenario, directory):
@@ -193,16 +186,9 @@ def check(options, peers, front, scenario, directory):
 
 
 def parse():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("names", nargs="*", help="run only scenarios whose name contains one of these")
-    p.add_argument("--libxcs", required=True)
-    p.add_argument("--xcs", default=None, help="the xcs command; default: beside libxcs.so")
-    p.add_argument("--server", required=True, help="the model server")
-    p.add_argument("--sanitizer", default=None, help="the runtime of the sanitizer that libxcs.so was built with")
-    p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
-    p.add_argument("--list", action="store_true")
-    options = p.parse_args()
-    options = tap.complete(options)
+    p = tap.parser(__doc__)
+    p.add_argument("--sanitizer", help="the runtime of the sanitizer that libxcs.so was built with")
+    options = tap.parse(p)
     options.preload = f"{options.sanitizer}:{options.libxcs}" if options.sanitizer else options.libxcs
     return options
 
@@ -210,11 +196,7 @@ def parse():
 def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
-    part, parts = map(int, options.part.split("/"))
-    rows = tap.chosen([(s.name, (f, s)) for f, s in table()], options.names)[part - 1::parts]
-    if options.list:
-        print("\n".join(name for name, _ in rows))
-        return 0
+    rows = tap.chosen(options, [(s.name, (f, s)) for f, s in table()])
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
