@@ -69,6 +69,7 @@ CLIENT_LIBRARIES = [
     compiled("client/c-keep", "plain", "keep", latency=200, rounds=1),
     compiled("client/c-each", "plain", "each", latency=200, rounds=1),
     compiled("client/c-vectored", "vectored", latency=200, rounds=1),
+    compiled("client/c-glances", "glances", "once", latency=200, rounds=1),
     # A connection in an epoll set is an event loop's, and left alone once it is seen to be one.
     compiled("client/c-epoll", "vectored", "epoll", wasted=8),
     # stdio reads and writes inside libc, where nothing is interposed: must be correct, need not be faster.
@@ -129,6 +130,12 @@ SURROUNDINGS = [
     python("own/children", "children"),
     python("own/children-requests", "children", "requests"),
     python("own/socket-information", "sockinfo", "http.client"),
+    Scenario("own/standard-closed", ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", "{python}", "{programs}/loop_final.py", "{url}",
+                                     "session", "8"], latency=200, rounds=2),
+    # What traces the program (a debugger too) sees no process that is not the program's.
+    Scenario("own/traced", ["sh", "-c", 'strace -f -qqq -e trace=execve -e signal=none -o log "$@" && grep -c . log && rm log', "sh",
+                            "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=2),
+    python("own/fork-and-wait", "fork_and_wait", watch=True),
 ]
 
 WIRE = [
@@ -186,12 +193,12 @@ NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.gete
             "/usr/bin/prlimit", "--core=0:0"]
 
 FAIL_OPEN = [
-    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=200,
+    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=200, watch=True,
              sabotage=("engine", signal.SIGKILL, after, True))
       for after in (0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.22, 0.25)),
     *(python(f"open/engine-killed-large-{int(after * 1000)}ms", "large", "session", "response", wasted=8, latency=100,
              sabotage=("engine", signal.SIGKILL, after, True)) for after in (0.1, 0.3, 0.5, 0.7)),
-    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24,
+    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24, watch=True, latency=300,
            sabotage=("engine", signal.SIGKILL, 0, False)),
     python("open/holder-killed", "loop_final", "session", 8, wasted=18, latency=200,
            sabotage=("holder", signal.SIGKILL, 0.1, True)),

@@ -30,6 +30,8 @@ PROGRAMS = [
     ("printed_body", "", "hit", 2, 0),
     ("shutdown_reader", "", "never", 2, 0),
     ("poll_slices", "", "hit", 4, 0),
+    ("glances", "once", "hit", 7, 0),
+    ("glances", "twice", "hit", 0, 0),
     ("fork_in_answer", "before", "hit", 2, 1),
     ("fork_in_answer", "within", "hit", 4, 0),
 ]
