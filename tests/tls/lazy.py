@@ -29,6 +29,7 @@ def row(name, argv, saved, front=None, **more):
 
 
 def each(client, how, saved, front=None, **more):
+    """Where the time counts, the first answer takes as long without XCS too; the others need not."""
     first = [] if how in UNTIMED and not front else [str(LATENCY)]
     return row(f"{client}-{how}", ["{python}", HERE + "/each.py", "{tls}", client, how, *first], saved, front,
                timed=False, **more)
