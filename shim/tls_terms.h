@@ -32,6 +32,9 @@ bool tls_terms_plain(const struct tls_lib *lib, void *ssl, const struct tls_term
  */
 bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain, bool stapled);
 
+/* Is that what a verification (X509_STORE_CTX *) of the library's own is about? */
+bool tls_terms_shown(const struct tls_lib *lib, const void *verification, const void *certificate, const void *chain);
+
 /* Has the server stapled a status to its certificate? It is good for a while only, and nobody keeps it. */
 bool tls_terms_stapled(const struct tls_lib *lib, void *ssl);
 

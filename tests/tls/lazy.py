@@ -60,6 +60,10 @@ def table():
     # The second call is not what was foreseen: its connection, put off, becomes real.
     for client in ("requests", "http.client"):
         yield each(client, "late", 5, rounds=3, wasted=7)
+    # A binding's verification callback is the program's own: it is asked once for each connection, whatever becomes of the handshake.
+    for program in (["ruby", HERE + "/verify_callback.rb"], ["perl", HERE + "/verify_callback.pl"]):
+        for how, saved, rounds, wasted in (("plain", 6, 1, 0), ("late", 5, 3, 7)):
+            yield row(f"{program[0]}-verify-callback-{how}", [*program, "{tls}", how], saved, rounds=rounds, wasted=wasted)
     # From 350 ms on the server shows another key, one that nobody trusts, or is gone: what was fetched before is still good.
     for how in ("plain", "late"):
         yield each("http.client", how, 5, {"later": "other-key"}, rounds=3, wasted=7)
