@@ -5,6 +5,7 @@ model server is, and logs as it does; --way says what else is odd.
 import argparse
 import hashlib
 import json
+import os
 import signal
 import socket
 import threading
@@ -35,8 +36,9 @@ class Server:
         self.seq = 0
         self.began = time.monotonic()
         self.socket = socket.create_server(("127.0.0.1", options.port), backlog=128)
-        with open(options.port_file, "w", encoding="utf-8") as f:
+        with open(options.port_file + ".tmp", "w", encoding="utf-8") as f:
             f.write(str(options.port))
+        os.rename(options.port_file + ".tmp", options.port_file)  # whole, or not there
 
     def now_ms(self):
         return (time.monotonic() - self.began) * 1000
