@@ -43,7 +43,7 @@ struct origin {
     uint64_t progress_ns;   /* when last anything came for a call of ours */
     uint64_t slowest_ns;    /* the longest that an answer took, main's or ours */
     uint64_t probe_ns;      /* when main's own request was sent beside a call of ours that got no answer, or 0 */
-    uint64_t closed_until;  /* CLOCK_MONOTONIC: what its Retry-After asked for, as far as main can afford it */
+    uint64_t closed_until; /* CLOCK_MONOTONIC: what its Retry-After asked for; UINT64_MAX: it limits, and did not say */
     UT_hash_handle hh;
 };
 

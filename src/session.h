@@ -51,6 +51,7 @@ struct session {
     struct node *awaited;  /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;
+    uint64_t repaid_ns; /* of the time saved: what main has waited for its turn at limited origins */
     struct session *prev, *next;
 };
 

@@ -23,8 +23,10 @@ void session_reply(struct session *s, enum xcs_verdict verdict, uint64_t node, u
 
 /* A held call's request goes out now: it is an ordinary MISS. */
 static void own_turn(struct session *s, struct node *n) {
+    uint64_t now = clock_ns();
+    s->repaid_ns += now - n->asked_ns;
     n->state = NODE_MAIN;
-    n->asked_ns = n->started_ns = clock_ns();
+    n->asked_ns = n->started_ns = now;
     session_debug(s, "call %llu goes out", (unsigned long long)n->id);
 }
 
@@ -83,9 +85,25 @@ bool session_hit(struct session *s, struct node *n) {
     return true;
 }
 
-/* Is the origin free for main's own call: none of ours in flight there, and open again? */
-static bool origin_free(const struct origin *o) {
-    return o->in_flight == 0 && o->closed_until <= clock_ns();
+/*
+ * When may a call of main's that a limited origin would get now go out, as far as the time goes? When the origin wants it; at the latest
+ * when the sequential program would have made it, which is later than now by what was saved and not given back yet.
+ */
+static uint64_t turn_of(const struct session *s, const struct node *n) {
+    uint64_t saved = s->stats.hidden_ns > s->repaid_ns ? s->stats.hidden_ns - s->repaid_ns : 0;
+    uint64_t sequential = n->asked_ns + saved;
+    return n->origin->closed_until < sequential ? n->origin->closed_until : sequential;
+}
+
+/* Is it its turn: none of ours in flight there, and late enough? */
+static bool has_turn(const struct session *s, const struct node *n) {
+    return n->origin->in_flight == 0 && turn_of(s, n) <= clock_ns();
+}
+
+static void wake_at_turn(const struct session *s, const struct node *n) {
+    uint64_t turn = turn_of(s, n);
+    if (turn > clock_ns())
+        loop_wake(turn, sessions_tick);
 }
 
 /*
@@ -94,7 +112,7 @@ static bool origin_free(const struct origin *o) {
  */
 bool session_hold_back(struct session *s, struct node *n) {
     int theirs;
-    if (!n->origin->limited || origin_free(n->origin))
+    if (!n->origin->limited || has_turn(s, n))
         return false;
     n->hit = hit_new(n, hit_closed, &theirs);
     if (!n->hit)
@@ -103,8 +121,24 @@ bool session_hold_back(struct session *s, struct node *n) {
     session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
     session_reply(s, XCS_HIT, n->id, 0, theirs);
     close(theirs);
-    if (n->origin->closed_until > clock_ns())
-        loop_wake(n->origin->closed_until, sessions_tick);
+    wake_at_turn(s, n);
+    return true;
+}
+
+/* As if it had been a MISS from the beginning. */
+bool session_hold_refused(struct session *s, struct node *n) {
+    if (!n->hit || n->raw || !n->origin->limited || has_turn(s, n))
+        return false;
+    n->state = NODE_HELD;
+    n->next = s->awaited;
+    s->awaited = n;
+    s->stats.hits--;
+    s->stats.misses++;
+    s->stats.wasted++;
+    n->site->used--;
+    n->site->wasted++;
+    session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
+    wake_at_turn(s, n);
     return true;
 }
 
@@ -115,9 +149,8 @@ void session_release_held(void) {
         LL_FOREACH(s->awaited, n) {
             if (n->state != NODE_HELD)
                 continue;
-            if (!origin_free(n->origin)) {
-                if (n->origin->closed_until > clock_ns())
-                    loop_wake(n->origin->closed_until, sessions_tick);
+            if (!has_turn(s, n)) {
+                wake_at_turn(s, n);
                 continue;
             }
             hit_cancel(n->hit);

@@ -25,8 +25,9 @@ bool session_hit(struct session *s, struct node *n);
 void session_account_hit(struct session *s, const struct node *n);
 void session_count_round(struct session *s, uint64_t issued_at);
 
-/* False: the call may go out at once. True: main was told to wait for its turn. */
+/* False: the call may go out at once. True: main was told to wait for its turn, or waits on: the call behind its HIT has failed. */
 bool session_hold_back(struct session *s, struct node *n);
+bool session_hold_refused(struct session *s, struct node *n);
 void session_release_held(void);
 void sessions_tick(void); /* for loop_wake: looks after all that waits for its time */
 

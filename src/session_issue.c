@@ -123,14 +123,13 @@ void session_pump(struct session *s) {
 
 /* --- results --- */
 
-/* What the origin asks for is given back out of the time that was saved, and never more than that. */
+/* Until when does the origin want to be left alone? Main gives it the time out of what it has saved (session_hit.c). */
 static void overloaded(struct session *s, struct origin *o, const struct dispatch_result *r) {
-    uint64_t wait = r->retry_after, saved = s->stats.hidden_ns;
-    wait = wait > 3600 ? 3600 : wait;
-    wait = wait * 1000000000u > saved ? saved : wait * 1000000000u;
+    uint64_t wait = r->retry_after > 3600 ? 3600 : r->retry_after;
+    uint64_t until = wait == 0 && r->status == 429 ? UINT64_MAX : clock_ns() + wait * 1000000000u;
     decide_overloaded(o);
-    if (clock_ns() + wait > o->closed_until)
-        o->closed_until = clock_ns() + wait;
+    if (until > o->closed_until)
+        o->closed_until = until;
     session_debug(s, "origin limits its rate: window %u from now on", o->window);
 }
 
@@ -143,6 +142,8 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
     if (n->hit && n->raw && r->raw) /* main sees the stream break where it does, and how */
         hit_piece(n->hit, r->raw, r->raw_len);
     free(r->raw);
+    if (session_hold_refused(s, n))
+        return;
     if (n->hit) {
         if (n->raw && r->closes)
             hit_end(n->hit, true);

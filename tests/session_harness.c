@@ -101,8 +101,13 @@ bool cancelled(size_t i) {
     return calls[i].cancelled;
 }
 
+uint64_t harness_latency_ns;
+unsigned harness_retry_after;
+
 void finish(size_t i, int status, const char *body) {
-    struct dispatch_result r = {.id = calls[i].id, .status = status, .started_ns = 1000, .finished_ns = 2000};
+    struct dispatch_result r = {
+        .id = calls[i].id, .status = status, .started_ns = 1000, .retry_after = harness_retry_after};
+    r.finished_ns = r.started_ns + harness_latency_ns;
     assert_true(i < ncalls && !calls[i].ended);
     calls[i].ended = true;
     if (calls[i].cancelled)
@@ -410,6 +415,8 @@ int session_setup(void **state) {
     before = *sessions_total();
     harness_origin = usual_origin;
     harness_trust = 0;
+    harness_latency_ns = 1000;
+    harness_retry_after = 0;
     main_channel = pair[0];
     session_open(pair[1]);
     transmit(main_channel, m, NULL, 0, NULL, 0);

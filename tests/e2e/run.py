@@ -22,25 +22,11 @@ from server import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
-              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "glances", "fork_in_answer",
-              "own_run_path", "deny_syscall")
-GCONV = "-Wl,-rpath," + ":".join(f"/usr/lib/{machine}-linux-gnu/gconv" for machine in ("x86_64", "aarch64"))
-LIBRARIES = {"deny_syscall": ["-lseccomp"], "own_run_path": [GCONV]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 # Milliseconds that answers take in the run without XCS, at the most: how fast that is tells nothing, and calls that do not overlap
 # are as many rounds whatever they take.
 NATIVE_LATENCY = 10
-
-
-def compile_programs(into):
-    """The C programs, for a run outside the build tree."""
-    for name in C_PROGRAMS:
-        places = (os.path.join(TESTS, part, name + ".c") for part in ("programs", "patterns", ""))
-        source = next(place for place in places if os.path.exists(place))
-        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
-                        os.path.join(into, name), "-pthread", *LIBRARIES.get(name, [])], check=True)
 
 
 class Run:
@@ -69,7 +55,9 @@ class Run:
             env["XCS_DEBUG"] = "1"
         as_long = library or scenario.timed or scenario.inert
         self.latency = scenario.latency if as_long else min(scenario.latency, NATIVE_LATENCY)
-        server = Server(options.server, directory, "--latency-ms", str(self.latency), *scenario.server, port=port)
+        program = os.path.join(HERE, "odd_server.py") if scenario.odd else options.server
+        flags = ("--way", scenario.odd) if scenario.odd else scenario.server
+        server = Server(program, directory, "--latency-ms", str(self.latency), *flags, port=port)
         try:
             self._run(scenario, argv, env, directory, server, library)
         finally:
@@ -271,7 +259,6 @@ def run_scenario(options, scenario, directory):
 
 def parse(description):
     p = tap.parser(description)
-    p.add_argument("--bin", help="where the compiled programs are; default: compile them")
     p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
     p.add_argument("--native-only", action="store_true", help="only try the programs, without XCS")
     return tap.parse(p)
@@ -284,10 +271,6 @@ def main(scenarios, description):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be by the programs too: started in the background
     processes.become_subreaper()
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
-        if not options.bin:
-            options.bin = os.path.join(top, "bin")
-            os.mkdir(options.bin)
-            compile_programs(options.bin)
         return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)
 
 

@@ -17,6 +17,7 @@ class Scenario:
     files: dict = dataclasses.field(default_factory=dict)  # name -> text, in the working directory
     stdin: Optional[str] = None    # fed through a pipe
     server: tuple = ()             # flags of the model server
+    odd: Optional[str] = None      # the way of odd_server.py, which takes the model server's place
     latency: int = 100             # milliseconds, with XCS
     timed: bool = False            # what it does depends on them: answers take as long without XCS
     rounds: Optional[int] = None   # with XCS at most this many rounds of model calls
@@ -86,7 +87,7 @@ PATTERNS = [
     # A number may be made up where it is calculated with, and not where it goes into another call.
     python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
     python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
-    python("pattern/large-memory", "large_memory", "session", 2048, latency=300, rounds=2),
+    python("pattern/large-memory", "large_memory", "session", 1024, latency=300, rounds=2),
     *(python(f"pattern/chain-{c}", "chain", c, 6, order=True) for c in CLIENTS),
     python("pattern/endpoints", "endpoints", latency=200, rounds=1),
     python("pattern/prompts-from-file", "file_prompts", "session", "prompts.txt", files={"prompts.txt": PROMPTS},
@@ -141,6 +142,8 @@ WIRE = [
     *(python(f"wire/{shape.replace('_', '-')}", "raw_http", "session", shape, wasted=wasted) for shape, wasted in (
         ("expect", 0), ("pipeline", 0), ("split_pipeline", 0), ("old", 0), ("trickle", 0), ("chunked", 0),
         ("half_closed", 0), ("abandoned", 1), ("one_by_one", 0))),
+    *(python(f"wire/odd-{way}", "raw_http", "session", "to_the_end", odd=way, latency=200, rounds=1) for way in ("plain", "interim")),
+    python("wire/odd-length-list", "loop", "http.client", 4, odd="length-list", wasted=3),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
     python("wire/broken-stream", "broken_stream"),
@@ -190,12 +193,12 @@ NO_CORES = [*(["/usr/bin/setpriv", "--bounding-set", "-sys_resource"] if os.gete
             "/usr/bin/prlimit", "--core=0:0"]
 
 FAIL_OPEN = [
-    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=400, watch=True,
+    *(python(f"open/engine-killed-{int(after * 1000)}ms", "loop_final", "session", 8, wasted=18, latency=200, watch=True,
              sabotage=("engine", signal.SIGKILL, after, True))
-      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)),
+      for after in (0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.22, 0.25)),
     *(python(f"open/engine-killed-large-{int(after * 1000)}ms", "large", "session", "response", wasted=8, latency=100,
              sabotage=("engine", signal.SIGKILL, after, True)) for after in (0.1, 0.3, 0.5, 0.7)),
-    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24, watch=True, latency=300,
+    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24, watch=True, latency=200,
            sabotage=("engine", signal.SIGKILL, 0, False)),
     python("open/holder-killed", "loop_final", "session", 8, wasted=18, latency=200,
            sabotage=("holder", signal.SIGKILL, 0.1, True)),

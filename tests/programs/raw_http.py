@@ -68,6 +68,15 @@ def split_pipeline():
         answer(f)
 
 
+def to_the_end():
+    """Asks the server to close, and takes all that comes before it does."""
+    for i in range(4):
+        s, f = connect()
+        s.sendall(b"".join(request(f"last {i}", "Connection: close")))
+        say(f.read())
+        s.close()
+
+
 def old():
     for i in range(4):
         s, f = connect()

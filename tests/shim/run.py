@@ -9,7 +9,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-import run as e2e  # noqa: E402
 import tap  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -97,14 +96,9 @@ def table():
 
 
 def main():
-    p = tap.parser(__doc__)
-    p.add_argument("--bin", help="where the compiled programs are; default: compile them")
-    options = tap.parse(p)
+    options = tap.parse(tap.parser(__doc__))
     rows = tap.chosen(options, [(name, (case, arguments)) for name, case, arguments in table()])
     with tempfile.TemporaryDirectory(prefix="xcs-shim-") as top:
-        if not options.bin:
-            options.bin = top
-            e2e.compile_programs(top)
         return tap.run(rows, lambda row, directory: (row[0](options, pathlib.Path(directory), *row[1]), []), top)
 
 

@@ -15,7 +15,7 @@ import processes  # noqa: E402
 import run as e2e  # noqa: E402
 import tap  # noqa: E402
 from counting import CountingFront  # noqa: E402
-from peers import Authority, free_ports  # noqa: E402
+from peers import Authority, free_ports, told  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
 TLS12 = (ssl.TLSVersion.TLSv1_2,) * 2
@@ -37,7 +37,7 @@ def table():
     for client in ("requests", "urllib", "http.client"):
         yield each(client, "plain", 6, rounds=1)
     yield each("httpx", "plain", 6, rounds=1, latency=800)
-    yield row("ruby-each", ["ruby", HERE + "/net_http.rb", "{tls}", "each"], 6, rounds=1)
+    yield row("ruby-each", ["ruby", "{programs}/net_http.rb", "{tls}", "each"], 6, rounds=1)
     yield row("perl-lwp-each", ["perl", "{programs}/lwp.pl", "{tls}", "each"], 6, rounds=1)
     yield row("php-streams", ["php", "{programs}/streams.php", "{tls}"], 6, rounds=1)
     yield each("http.client", "kept", 3, rounds=1)
@@ -74,11 +74,7 @@ class Peers:
 
     def prepare(self, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.front.port}/v1"
-        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
-        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
-                         "STRANGER=" + self.authority.path("stranger-ca.pem"),
-                         *(word.replace("{tls}", url) for word in scenario.argv)]
+        scenario.argv = told(self.authority, self.front.port, scenario.argv, STRANGER="stranger-ca.pem")
 
 
 def check(options, peers, scenario, saved, behaviour, directory):
@@ -112,7 +108,6 @@ def check(options, peers, scenario, saved, behaviour, directory):
 def main():
     options = tap.parse(tap.parser(__doc__))
     rows = tap.chosen(options, [(r[0].name, r) for r in table()])
-    options.bin = None
     with tempfile.TemporaryDirectory(prefix="xcs-lazy-") as top:
         peers = Peers(top)
         processes.become_subreaper()

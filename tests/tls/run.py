@@ -17,7 +17,7 @@ import tap  # noqa: E402
 import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
-from peers import Authority, ChangingKey, Daemons, Nginx, free_ports  # noqa: E402
+from peers import Authority, ChangingKey, Daemons, Nginx, free_ports, told  # noqa: E402
 from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
@@ -38,7 +38,7 @@ def trust(front, how, status=0, **more):
 def matrix(front):
     yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                 for c in PYTHON)
-    yield from (client(front, "ruby-" + how, "ruby", HERE + "/net_http.rb", "{tls}", how) for how in ("keep", "each"))
+    yield from (client(front, "ruby-" + how, "ruby", "{programs}/net_http.rb", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "perl-http-tiny", "perl", "{programs}/http_tiny.pl", "{tls}")
     yield from (client(front, "perl-lwp-" + how, "perl", "{programs}/lwp.pl", "{tls}", how) for how in ("keep", "each"))
     yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
@@ -50,7 +50,7 @@ def table():
     for front in ("haproxy", "stunnel", "tickets", "no-tickets", "session-ids"):
         yield from (client(front, "python-" + c, "{python}", "{programs}/loop.py", "{tls}", c, "8", latency=SLOW.get(c, 200))
                     for c in ("session", "requests"))
-        yield client(front, "ruby-each", "ruby", HERE + "/net_http.rb", "{tls}", "each")
+        yield client(front, "ruby-each", "ruby", "{programs}/net_http.rb", "{tls}", "each")
         yield client(front, "perl-lwp-keep", "perl", "{programs}/lwp.pl", "{tls}", "keep")
         yield client(front, "php-streams", "php", "{programs}/streams.php", "{tls}")
     # Closed by the server while the program pauses, and while its answers come from the engine.
@@ -81,13 +81,13 @@ def one_at_a_time():
 
     yield from (c("python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8")
                 for how in ("session", "httpx-client", "requests"))
-    yield c("ruby-keep", "ruby", HERE + "/net_http.rb", "{tls}", "keep")
+    yield c("ruby-keep", "ruby", "{programs}/net_http.rb", "{tls}", "keep")
     yield c("php-kept-stream", "php", HERE + "/kept_stream.php", "{tls}")
     yield from (c("openssl-" + mode, "{bin}/openssl_client", "{tls}", mode) for mode in ("loop", "each"))
     for certificate in BAD:
         yield trust("s_server-" + certificate, "verify", 3)
     for certificate in BAD:
-        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, wasted=7)
+        yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, timed=True, wasted=7)
 
 
 class Peers:
@@ -117,12 +117,7 @@ class Peers:
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        ca, url = self.authority.path("ca.pem"), f"https://localhost:{self.port(front)}/v1"
-        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE")
-        scenario.argv = ["/usr/bin/env", *(f"{name}={ca}" for name in names),
-                         "CLIENT_PEM=" + self.authority.path("client.pem"),
-                         "CLIENT_KEY=" + self.authority.path("client.key"),
-                         *(word.replace("{tls}", url) for word in scenario.argv)]
+        scenario.argv = told(self.authority, self.port(front), scenario.argv, CLIENT_PEM="client.pem", CLIENT_KEY="client.key")
 
 
 def check(options, peers, front, scenario, directory):
@@ -170,7 +165,6 @@ def check(options, peers, front, scenario, directory):
 def parse():
     p = tap.parser(__doc__)
     p.add_argument("--sanitizer", help="the runtime of the sanitizer that libxcs.so was built with")
-    p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
     options = tap.parse(p)
     options.preload = f"{options.sanitizer}:{options.libxcs}" if options.sanitizer else options.libxcs
     return options
@@ -179,8 +173,7 @@ def parse():
 def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that nginx is ended then too
-    part, parts = map(int, options.part.split("/"))
-    rows = tap.chosen(options, [(s.name, (f, s)) for f, s in table()])[part - 1::parts]
+    rows = tap.chosen(options, [(s.name, (f, s)) for f, s in table()])
     with tempfile.TemporaryDirectory(prefix="xcs-tls-") as top:
         os.chmod(top, 0o755)  # nginx's worker is another user when this runs as root
         options.bin = top
