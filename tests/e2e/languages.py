@@ -1,5 +1,6 @@
-"""The end-to-end scenarios of languages whose clients XCS passes, or follows as it follows C. A row names the commands that it needs and
-is left out where one of them is not there: scripts/setup installs neither Node nor Go, Java, Rust or Tcl."""
+"""The end-to-end scenarios of languages whose clients XCS passes, or follows as it follows C. A row names the commands that
+it needs and is left out where one of them is not there: scripts/setup installs neither Node nor Go, Java, Rust or Tcl.
+"""
 from scenarios import Scenario
 
 SOURCES = "{programs}/"
@@ -26,8 +27,10 @@ LANGUAGES = [
     inert("go", "{built}/loop", "{url}", build=("go", "build", "-o", "{built}/loop", SOURCES + "loop.go"), **GO),
     inert("go-linked", "{built}/loop", "{url}",
           build=("go", "build", "-ldflags=-linkmode=external", "-o", "{built}/loop", SOURCES + "loop.go"), **GO),
-    ahead("rust", "{built}/loop", "{url}", needs=("rustc",), build=("rustc", "-O", "-o", "{built}/loop", SOURCES + "loop.rs")),
-    *(inert("tcl-" + how, "{tclsh}", SOURCES + "socket.tcl", "{url}", how, needs=("tclsh",)) for how in ("http", "socket")),
+    ahead("rust", "{built}/loop", "{url}", needs=("rustc",),
+          build=("rustc", "-O", "-o", "{built}/loop", SOURCES + "loop.rs")),
+    *(inert("tcl-" + how, "{tclsh}", SOURCES + "socket.tcl", "{url}", how, needs=("tclsh",))
+      for how in ("http", "socket")),
     inert("bash", "bash", SOURCES + "dev_tcp.sh", "{url}"),
     ahead("lua", "lua5.4", SOURCES + "luasocket.lua", "{url}"),
     ahead("perl-mojo", "perl", SOURCES + "mojo.pl", "{url}"),
