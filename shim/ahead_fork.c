@@ -67,6 +67,15 @@ int ahead_reap(void) {
     return left;
 }
 
+void ahead_tidy(void) {
+    sigset_t saved;
+    if (!conn_mine())
+        return;
+    xcs_lock(&saved);
+    ahead_reap();
+    xcs_unlock(&saved);
+}
+
 void ahead_kill(void) {
     if (current_id)
         adopt(true);
@@ -114,7 +123,8 @@ static enum forked clone_ahead(const struct conn *c) {
     plan.main_tid = (pid_t)xcs_sys0(SYS_gettid);
     plan.main_ppid = (pid_t)xcs_sys0(SYS_getppid);
     conn_fill_plan(&plan, c);
-    long pid = plan.channel < 0 ? -EMFILE : xcs_sys5(SYS_clone, CLONE_PIDFD, 0, &pidfd, 0, 0);
+    /* Untraced: a debugger would stop at each SIGSYS in it. */
+    long pid = plan.channel < 0 ? -EMFILE : xcs_sys5(SYS_clone, CLONE_PIDFD | CLONE_UNTRACED, 0, &pidfd, 0, 0);
     if (pid == 0)
         return FORK_COPY;
     fdtab_drop(plan.channel);

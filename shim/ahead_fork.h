@@ -17,6 +17,9 @@ bool main_run_ahead(struct conn *c, int fd, bool always);
 /* Reaps the run-aheads, continuations and the holder that have ended; how many are left. Needs the state lock. */
 int ahead_reap(void);
 
+/* The same where no lookup may come for long that would do it. Takes the lock. */
+void ahead_tidy(void);
+
 /* Kills the run-aheads and continuations: main ends. */
 void ahead_kill(void);
 

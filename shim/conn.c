@@ -4,6 +4,7 @@
  */
 #include "conn.h"
 #include "ahead.h"
+#include "ahead_fork.h"
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
@@ -180,9 +181,12 @@ void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     socklen_t tlen = sizeof type;
     bool in4 = addr && len >= (socklen_t)sizeof(struct sockaddr_in) && addr->sa_family == AF_INET;
     bool in6 = addr && len >= (socklen_t)sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6;
-    if (xcs_mode != XCS_MODE_MAIN || xcs_inside_curl || (!in4 && !in6) || (unsigned)fd >= XCS_FDS || xcs_gave_up() ||
-        !conn_mine())
+    if (xcs_mode != XCS_MODE_MAIN || xcs_inside_curl || (!in4 && !in6) || (unsigned)fd >= XCS_FDS || !conn_mine())
         return;
+    if (xcs_gave_up()) {
+        ahead_tidy();
+        return;
+    }
     if (xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &tlen) < 0 || type != SOCK_STREAM)
         return;
     xcs_lock(&saved);

@@ -53,8 +53,17 @@ struct tls {
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;
+    void *verify;    /* late: the program's callback, in whose place ours answers */
+    long verified;   /* lazy: the result of the verification that the program has seen */
     bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
+};
+
+/* How long a poll may take. */
+enum poll_time {
+    POLL_GLANCE, /* no time at all */
+    POLL_TURN,   /* not long enough for an answer */
+    POLL_WAITS
 };
 
 struct conn {
@@ -70,6 +79,7 @@ struct conn {
     size_t held_len, held_cap;
     size_t claimed; /* bytes of it that the program was told are sent */
     size_t sent;    /* bytes of it that are */
+    bool glanced;   /* HOLD: since its last bytes the program has looked whether there is input */
 
     uint64_t node;
     bool verdict_pending; /* the first lookup's answer has not been read */
@@ -77,7 +87,7 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool spoken;  /* bytes have passed in the clear, which a new connection (to a proxy, say) would lack */
+    bool spoken;  /* bytes have passed in the clear: no TLS session that begins now is looked at */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -129,11 +139,11 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err);
 void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags);
 
 /*
- * Readiness family, for each descriptor that is polled for input. Before the real call: `waits` when its time limit is not
- * zero; false: a signal handler has run meanwhile, the call fails with EINTR. After it: true when the answer does not
- * stand, the real call has to be made again with its full limit.
+ * Readiness family, for each descriptor that is polled for input. Before the real call; false: a signal handler has run
+ * meanwhile, the call fails with EINTR. After it: true when the answer does not stand, the real call has to be made again with its
+ * full limit.
  */
-bool conn_before_poll(int fd, bool waits);
+bool conn_before_poll(int fd, enum poll_time time);
 bool conn_after_poll(int fd, bool ready, bool timed_out);
 
 /* Claimed bytes are waiting for room: the descriptor must be polled for output too. */

@@ -146,7 +146,17 @@ void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, in
     errno = err;
 }
 
-bool conn_before_poll(int fd, bool waits) {
+/*
+ * Some clients look between the pieces of a request whether the server has hung up. Nothing of the server's can depend on bytes that the
+ * program has sent only just now, so the first look finds what it would have found; who looks again may wait for an answer.
+ */
+static bool only_glances(struct conn *c, enum poll_time time) {
+    bool glances = time == POLL_GLANCE && c->state == CONN_HOLD && !c->glanced;
+    c->glanced = true;
+    return glances;
+}
+
+bool conn_before_poll(int fd, enum poll_time time) {
     sigset_t saved;
     int err = errno;
     bool go = true, wait = false;
@@ -155,13 +165,13 @@ bool conn_before_poll(int fd, bool waits) {
         return true;
     xcs_lock(&saved);
     c = conn_locked(fd);
-    if (c && !(c->tls && c->tls->unfinished)) {
+    if (c && !(c->tls && c->tls->unfinished) && !only_glances(c, time)) {
         settle(c, fd, MSG_DONTWAIT, &saved);
         c = conn_locked(fd);
     }
     if (c && c->state == CONN_IDLE)
         conn_refresh(c, fd);
-    wait = c && waits && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending);
+    wait = c && time == POLL_WAITS && c->state == CONN_WAIT && (c->may_fork || c->verdict_pending);
     xcs_unlock(&saved);
     if (wait)
         go = main_run_ahead(c, fd, true);

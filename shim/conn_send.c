@@ -149,6 +149,8 @@ static bool ready_for_bytes(struct conn *c, int fd) {
         }
         conn_swap_back(c, fd); /* the rest was read without us, or is not wanted */
     }
+    if (xcs_gave_up())
+        ahead_reap(); /* no lookup does any more */
     if (c->state == CONN_WAIT || c->state == CONN_EOF || (c->state == CONN_IDLE && xcs_gave_up())) {
         if (c->state == CONN_EOF)
             conn_swap_back(c, fd);
@@ -171,6 +173,7 @@ static bool decide(struct conn *c, int fd, size_t n) {
     switch (kind) {
     case REQUEST_NEED:
         c->state = CONN_HOLD;
+        c->glanced = false;
         c->claimed += n;
         return true;
     case REQUEST_MODEL:

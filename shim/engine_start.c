@@ -103,16 +103,15 @@ static char *const *engine_environment(void) {
 static int holder_exec(void *arg) {
     const struct start_plan *p = arg;
     unsigned long none = 0;
-    int null = (int)xcs_sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
-    if (null >= 0 && null != XCS_ENGINE_FD) {
-        for (int fd = 0; fd < 3; fd++)
-            if (fd != null)
-                xcs_sys3(SYS_dup3, null, fd, 0);
-    }
+    /* First, because where the program has closed its standard descriptors the channel is one of them. */
     if (p->channel == XCS_ENGINE_FD)
         xcs_sys3(SYS_fcntl, XCS_ENGINE_FD, F_SETFD, 0);
     else
         xcs_sys3(SYS_dup3, p->channel, XCS_ENGINE_FD, 0);
+    int null = (int)xcs_sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        if (fd != null)
+            xcs_sys3(SYS_dup3, null, fd, 0);
     if (xcs_sys3(SYS_close_range, XCS_ENGINE_FD + 1, ~0U, 0) < 0)
         for (int fd = XCS_ENGINE_FD + 1; fd < 4096; fd++)
             xcs_sys1(SYS_close, fd);
@@ -170,9 +169,10 @@ static int spawn(void) {
         return -1;
     plan = (struct start_plan){
         pair[1], path, argv, engine_environment(), stacks, xcs_pid, xcs_sys0(SYS_gettid) == xcs_pid};
-    /* The state lock is held, so all signals are blocked, and the holder inherits that. */
+    /* The state lock is held, so all signals are blocked, and the holder inherits that. A debugger must not take it for a thread of
+     * the program's. */
     int saved = errno;
-    int pid = clone(holder_main, stacks + 2u * STACK, CLONE_VM, &plan);
+    int pid = clone(holder_main, stacks + 2u * STACK, CLONE_VM | CLONE_UNTRACED, &plan);
     errno = saved;
     xcs_sys1(SYS_close, pair[1]);
     if (pid < 0) {

@@ -31,6 +31,21 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *limit, cons
  */
 #define SHORT_MS 20
 
+/* A limit of so many seconds and of a rest in smaller units, of which `enough` are SHORT_MS. */
+static enum poll_time time_of(long seconds, long rest, long enough) {
+    if (seconds || rest >= enough)
+        return POLL_WAITS;
+    return rest ? POLL_TURN : POLL_GLANCE;
+}
+
+static enum poll_time time_of_ms(int ms) {
+    return time_of(ms < 0, ms, SHORT_MS);
+}
+
+static enum poll_time time_of_spec(const struct timespec *limit) {
+    return limit ? time_of(limit->tv_sec, limit->tv_nsec, SHORT_MS * 1000000) : POLL_WAITS;
+}
+
 static bool any_tracked(const struct pollfd *fds, nfds_t n) {
     for (nfds_t i = 0; i < n; i++)
         if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
@@ -108,11 +123,10 @@ static void leave(struct inside *in) {
 }
 
 static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
-    bool waits = c->is_ppoll ? !c->limit || c->limit->tv_sec || c->limit->tv_nsec >= SHORT_MS * 1000000
-                             : c->timeout < 0 || c->timeout >= SHORT_MS;
+    enum poll_time time = c->is_ppoll ? time_of_spec(c->limit) : time_of_ms(c->timeout);
     for (;;) {
         for (nfds_t i = 0; i < n; i++)
-            if ((fds[i].events & INPUT) && conn_of(fds[i].fd) && !conn_before_poll(fds[i].fd, waits)) {
+            if ((fds[i].events & INPUT) && conn_of(fds[i].fd) && !conn_before_poll(fds[i].fd, time)) {
                 errno = EINTR;
                 return -1;
             }
@@ -125,7 +139,7 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
         bool again = false;
         for (nfds_t i = 0; r >= 0 && i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
-                again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && waits && n == 1);
+                again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && time == POLL_WAITS && n == 1);
         if (!again)
             return r;
     }
@@ -133,7 +147,7 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
 
 XCS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout) {
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_polled(fds, n, timeout < 0 || timeout >= SHORT_MS);
+        look_polled(fds, n, time_of_ms(timeout) == POLL_WAITS);
     if (XCS_LIKELY(!any_tracked(fds, n)))
         return REAL(poll)(fds, n, timeout);
     return poll_tracked(fds, n, &(struct poll_call){.timeout = timeout});
@@ -141,7 +155,7 @@ XCS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout) {
 
 XCS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask) {
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_polled(fds, n, !limit || limit->tv_sec || limit->tv_nsec >= SHORT_MS * 1000000);
+        look_polled(fds, n, time_of_spec(limit) == POLL_WAITS);
     if (XCS_LIKELY(!any_tracked(fds, n)))
         return REAL(ppoll)(fds, n, limit, mask);
     return poll_tracked(fds, n, &(struct poll_call){.limit = limit, .mask = mask, .is_ppoll = true});
@@ -203,20 +217,20 @@ static int real_select(int n, struct sets *s, const struct select_call *c) {
                          : REAL(select)(n, s->r, s->w, s->e, c->timeout);
 }
 
-static bool select_waits(const struct select_call *c) {
-    if (c->is_pselect)
-        return !c->limit || c->limit->tv_sec || c->limit->tv_nsec >= SHORT_MS * 1000000;
-    return !c->timeout || c->timeout->tv_sec || c->timeout->tv_usec >= SHORT_MS * 1000;
+static enum poll_time select_time(const struct select_call *c) {
+    if (c->is_pselect || !c->timeout)
+        return time_of_spec(c->limit);
+    return time_of(c->timeout->tv_sec, c->timeout->tv_usec, SHORT_MS * 1000);
 }
 
 static int select_tracked(int n, struct sets *s, const struct select_call *c) {
     struct timeval full = c->timeout ? *c->timeout : (struct timeval){0, 0};
-    bool waits = select_waits(c);
+    enum poll_time time = select_time(c);
     keep_sets(s);
     for (;;) {
         bool again = false, added = false;
         for (int fd = 0; fd < n; fd++)
-            if (FD_ISSET(fd, &s->r0) && conn_of(fd) && !conn_before_poll(fd, waits)) {
+            if (FD_ISSET(fd, &s->r0) && conn_of(fd) && !conn_before_poll(fd, time)) {
                 errno = EINTR;
                 return -1;
             }
@@ -233,7 +247,7 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
         leave(&inside);
         for (int fd = 0; r >= 0 && fd < n; fd++)
             if (FD_ISSET(fd, &s->r0) && conn_of(fd))
-                again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && waits);
+                again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && time == POLL_WAITS);
         for (int fd = 0; added && r > 0 && fd < n; fd++)
             if (FD_ISSET(fd, s->w) && !FD_ISSET(fd, &s->w0)) {
                 FD_CLR(fd, s->w);
@@ -261,7 +275,7 @@ static void look_selected(int n, const fd_set *r, const fd_set *w, bool waits) {
 XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout) {
     struct select_call c = {.timeout = timeout};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, w, select_waits(&c));
+        look_selected(n, r, w, select_time(&c) == POLL_WAITS);
     if (XCS_LIKELY(!r || !any_selected(n, r)))
         return REAL(select)(n, r, w, e, timeout);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);
@@ -270,7 +284,7 @@ XCS_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 XCS_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *limit, const sigset_t *mask) {
     struct select_call c = {.limit = limit, .mask = mask, .is_pselect = true};
     if (XCS_UNLIKELY(xcs_mode == XCS_MODE_AHEAD))
-        look_selected(n, r, w, select_waits(&c));
+        look_selected(n, r, w, select_time(&c) == POLL_WAITS);
     if (XCS_LIKELY(!r || !any_selected(n, r)))
         return REAL(pselect)(n, r, w, e, limit, mask);
     return select_tracked(n, &(struct sets){.r = r, .w = w, .e = e}, &c);

@@ -50,8 +50,10 @@ void xcs_give_up(const char *reason) {
 }
 
 static void before_fork(void) {
-    if (xcs_mode == XCS_MODE_MAIN)
-        conn_before_fork();
+    if (xcs_mode != XCS_MODE_MAIN)
+        return;
+    ahead_tidy(); /* a server that has called a model and now forks may do nothing but wait from here on */
+    conn_before_fork();
 }
 
 /* fork(): the child is a program of its own, with an engine of its own if it ever makes a model call. */

@@ -64,9 +64,10 @@ static inline bool tls_unknown(const void *session) {
 }
 
 static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) {
-    if (tls_unknown(ssl) || !lib->usable)
+    uint32_t place = atomic_load_explicit(tls_place(ssl), memory_order_acquire);
+    if (place >> 16 == 0 || !lib->usable)
         return NULL;
-    struct conn *c = tls_conn_at((int)(atomic_load_explicit(tls_place(ssl), memory_order_acquire) & 0xffff), ssl);
+    struct conn *c = tls_conn_at((int)(place & 0xffff), ssl);
     return c && c->session.joint == lib->SSL_get_rbio(ssl) ? c : tls_conn_at(lib->SSL_get_fd(ssl), ssl);
 }
 

@@ -18,11 +18,16 @@ LIMIT = 30  # seconds for one run
 LATENCY = "60"  # milliseconds, in which a run-ahead tries
 
 
+def hostile(options):
+    """The program that has the effects."""
+    return os.path.join(options.bin, "hostile")
+
+
 def run(options, port, effect, under):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("XCS")}
     if under:
         environment.update(LD_PRELOAD=options.libxcs, XCS_DEBUG="1")
-    done = subprocess.run([options.hostile, port, effect], env=environment, stdin=subprocess.DEVNULL,
+    done = subprocess.run([hostile(options), port, effect], env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=LIMIT)
     return done.returncode, done.stdout, done.stderr
 
@@ -44,10 +49,8 @@ def check(options, port, effect):
 
 
 def main():
-    parser = tap.parser(__doc__)
-    parser.add_argument("--hostile", required=True, help="the program that has the effects")
-    options = tap.parse(parser)
-    effects = subprocess.run([options.hostile, "0", "list"], capture_output=True, text=True, check=True).stdout.split()
+    options = tap.parse(tap.parser(__doc__))
+    effects = subprocess.run([hostile(options), "0", "list"], capture_output=True, text=True, check=True).stdout.split()
     rows = tap.chosen(options, [(effect, effect) for effect in effects])
     with tempfile.TemporaryDirectory(prefix="xcs-containment-") as top:
         server = Server(options.server, top, "--latency-ms", LATENCY)

@@ -108,11 +108,8 @@ def check(options, peers, row, directory):
 
 def parse():
     p = tap.parser(__doc__)
-    p.add_argument("--bin", help="where the compiled programs are; default: beside the server")
     p.add_argument("--native-only", action="store_true", help="twice without XCS: whether the tests can be relied on")
-    options = tap.parse(p)
-    options.bin = options.bin or os.path.dirname(os.path.realpath(options.server or ""))
-    return options
+    return tap.parse(p)
 
 
 def run_rows(options, rows, top, number, outcomes):

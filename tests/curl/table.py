@@ -45,8 +45,8 @@ SINKS = [
     c("sinks", "headers", name="chunked", server=("--chunked",), **FAST),
     c("sinks", "header-in-body", name="empty", server=("--size=0", "--chunked"), **FAST),
     c("sinks", "memory", "http://model.test/v1", "proxy-of-environment", setting="http_proxy={plain}", **FAST),
-    c("sinks", "stream", latency=200),
-    c("sinks", "stream", "{h2}/v1", "h2", latency=200),
+    c("sinks", "stream", latency=200, timed=True),
+    c("sinks", "stream", "{h2}/v1", "h2", latency=200, timed=True),
     c("sinks", "verbose"),
 ]
 

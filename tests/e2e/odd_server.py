@@ -40,9 +40,9 @@ class Server:
         self.seq = 0
         self.began = time.monotonic()
         self.socket = socket.create_server(("127.0.0.1", options.port), backlog=128)
-        with open(options.port_file + ".new", "w", encoding="utf-8") as f:
+        with open(options.port_file + ".tmp", "w", encoding="utf-8") as f:
             f.write(str(options.port))
-        os.rename(options.port_file + ".new", options.port_file)
+        os.rename(options.port_file + ".tmp", options.port_file)  # whole, or not there
 
     def now_ms(self):
         return (time.monotonic() - self.began) * 1000

@@ -16,31 +16,18 @@ import time
 
 import processes
 import tap
+from languages import LANGUAGES
 from record import Record, describe, difference
 from scenarios import SCENARIOS
 from server import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-C_PROGRAMS = ("plain", "vectored", "stdio_socket", "interrupted", "exec_chain", "f_of_g", "reader_thread", "failed_dup",
-              "epoll_first", "printed_body", "shutdown_reader", "poll_slices", "fork_in_answer", "own_run_path",
-              "deny_syscall")
-GCONV = "-Wl,-rpath," + ":".join(f"/usr/lib/{machine}-linux-gnu/gconv" for machine in ("x86_64", "aarch64"))
-LIBRARIES = {"deny_syscall": ["-lseccomp"], "own_run_path": [GCONV]}
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
 # Milliseconds that answers take in the run without XCS, at the most: how fast that is tells nothing, and calls that do not overlap
 # are as many rounds whatever they take.
 NATIVE_LATENCY = 10
-
-
-def compile_programs(into):
-    """The C programs, for a run outside the build tree."""
-    for name in C_PROGRAMS:
-        places = (os.path.join(TESTS, part, name + ".c") for part in ("programs", "patterns", ""))
-        source = next(place for place in places if os.path.exists(place))
-        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-std=gnu11", "-O1", source, "-o",
-                        os.path.join(into, name), "-pthread", *LIBRARIES.get(name, [])], check=True)
 
 
 class Run:
@@ -56,6 +43,7 @@ class Run:
         programs = os.path.join(TESTS, "programs")
         fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": programs,
                 "patterns": os.path.join(TESTS, "patterns"), "bin": options.bin, "python": "/usr/bin/python3"}
+        fill |= {"built": os.path.join(directory, "built"), **{name: shutil.which(name) for name in scenario.needs}}
         argv = [word.format(**fill) for word in scenario.argv]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONPATH": programs,
                "PYTHONDONTWRITEBYTECODE": "1"}
@@ -242,8 +230,20 @@ def judged(once, scenario, base):
     return run, problems, in_time
 
 
+def prepare(scenario, directory):
+    """What a scenario needs besides the tests' own; Skip where that is not there."""
+    for name in scenario.needs:
+        if not shutil.which(name):
+            raise tap.Skip(f"no {name} here")
+    if scenario.build:
+        fill = {"built": os.path.join(directory, "built"), "programs": os.path.join(TESTS, "programs")}
+        os.mkdir(fill["built"])
+        subprocess.run([word.format(**fill) for word in scenario.build], check=True)
+
+
 def run_scenario(options, scenario, directory):
     """(what is wrong, remarks)."""
+    prepare(scenario, directory)
     port = free_port()
     base = Run(options, scenario, directory, port)
     problems = judge_native(scenario, base)
@@ -273,7 +273,6 @@ def run_scenario(options, scenario, directory):
 
 def parse(description):
     p = tap.parser(description)
-    p.add_argument("--bin", help="where the compiled programs are; default: compile them")
     p.add_argument("--repeat", type=int, default=1, help="the whole selection this many times")
     p.add_argument("--native-only", action="store_true", help="only try the programs, without XCS")
     return tap.parse(p)
@@ -283,15 +282,11 @@ def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
     rows = tap.chosen(options, [(s.name, s) for s in scenarios]) * options.repeat
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be by the programs too: started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored, and would be by the programs
     processes.become_subreaper()
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
-        if not options.bin:
-            options.bin = os.path.join(top, "bin")
-            os.mkdir(options.bin)
-            compile_programs(options.bin)
         return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)
 
 
 if __name__ == "__main__":
-    sys.exit(main(SCENARIOS, __doc__))
+    sys.exit(main(SCENARIOS + LANGUAGES, __doc__))

@@ -1,4 +1,6 @@
-"""What the scripts that run a table of scenarios have in common: their options, and how they run it and tell of it: TAP, on stdout."""
+"""What the scripts that run a table of scenarios have in common: their options, and how they run it and tell of it: TAP, on
+stdout.
+"""
 import argparse
 import collections
 import os
@@ -19,6 +21,8 @@ def parser(description):
     p.add_argument("--libxcs", help="libxcs.so")
     p.add_argument("--xcs", help="the xcs command; default: beside libxcs.so")
     p.add_argument("--server", help="the model server")
+    p.add_argument("--bin", help="where the compiled programs are; default: beside the server")
+    p.add_argument("--part", default="1/1", help="K/N: the K-th of N parts, which may run at the same time")
     p.add_argument("--list", action="store_true", help="only say what there is")
     return p
 
@@ -32,7 +36,9 @@ def parse(p):
         p.error("--libxcs is needed")
     if options.libxcs and not options.xcs:
         options.xcs = os.path.join(os.path.dirname(os.path.realpath(options.libxcs)), "xcs")
-    for name in ("libxcs", "xcs", "server", "bin", "python", "hostile"):
+    if options.server and not options.bin:
+        options.bin = os.path.dirname(os.path.realpath(options.server))
+    for name in ("libxcs", "xcs", "server", "bin", "python"):
         if getattr(options, name, None):
             setattr(options, name, os.path.abspath(getattr(options, name)))
     return options
@@ -40,7 +46,8 @@ def parse(p):
 
 def chosen(options, rows):
     """Of (name, row) pairs those that were asked for. With --list only tells of them, and ends."""
-    rows = [(name, row) for name, row in rows if not options.names or any(n in name for n in options.names)]
+    part, parts = map(int, options.part.split("/"))
+    rows = [(name, row) for name, row in rows if not options.names or any(n in name for n in options.names)][part - 1::parts]
     if options.list:
         print("\n".join(name for name, _ in rows))
         sys.exit(0)

@@ -3,7 +3,6 @@
 Speaks shim/protocol.h as a sidecar. It never sends a filter, so nothing is forked; every call but the first is
 answered with the chosen verdict. For a HIT it fetches the real answer itself.
 """
-import array
 import os
 import socket
 import struct

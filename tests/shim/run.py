@@ -9,7 +9,6 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-import run as e2e  # noqa: E402
 import tap  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -31,6 +30,8 @@ PROGRAMS = [
     ("printed_body", "", "hit", 2, 0),
     ("shutdown_reader", "", "never", 2, 0),
     ("poll_slices", "", "hit", 4, 0),
+    ("glances", "once", "hit", 7, 0),
+    ("glances", "twice", "hit", 0, 0),
     ("fork_in_answer", "before", "hit", 2, 1),
     ("fork_in_answer", "within", "hit", 4, 0),
 ]
@@ -95,14 +96,9 @@ def table():
 
 
 def main():
-    p = tap.parser(__doc__)
-    p.add_argument("--bin", help="where the compiled programs are; default: compile them")
-    options = tap.parse(p)
+    options = tap.parse(tap.parser(__doc__))
     rows = tap.chosen(options, [(name, (case, arguments)) for name, case, arguments in table()])
     with tempfile.TemporaryDirectory(prefix="xcs-shim-") as top:
-        if not options.bin:
-            options.bin = top
-            e2e.compile_programs(top)
         return tap.run(rows, lambda row, directory: (row[0](options, pathlib.Path(directory), *row[1]), []), top)
 
 

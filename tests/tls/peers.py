@@ -1,8 +1,8 @@
 """Real TLS peers for the tests: a certificate authority made with the openssl command; nginx, haproxy and stunnel in front of the
 model server.
 
-Used by run.py. Everything lives in the directory given and listens on 127.0.0.1 only. The keys made here are worth nothing,
-and must never be put into the tree.
+Used by run.py, lazy.py, the tests of libcurl and of SDKs, and the benchmark. Everything lives in the directory given and listens
+on 127.0.0.1 only. The keys made here are worth nothing, and must never be put into the tree.
 """
 import os
 import signal
@@ -130,6 +130,13 @@ class Nginx:
 def end_daemon(pid_file):
     with open(pid_file, encoding="utf-8") as f:
         os.kill(int(f.read()), signal.SIGQUIT if "nginx" in pid_file else signal.SIGTERM)
+
+
+def told(authority, port, argv, **files):
+    """A command line with the front's address for {tls}, in an environment that says whom to trust and what other files there are."""
+    trusted = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE"), "ca.pem")
+    return ["/usr/bin/env", *(f"{name}={authority.path(file)}" for name, file in {**trusted, **files}.items()),
+            *(word.replace("{tls}", f"https://localhost:{port}/v1") for word in argv)]
 
 
 # name -> command, its configuration; {dir}, {port}, {model} and {pair} (certificate and key in one file) are filled in
