@@ -56,7 +56,7 @@ def scenarios(client):
     for front in ("tls13", "tls12"):
         yield from (c(front, mode, rounds=most) for mode, most in ODD.items())
         yield c(front, "callback", rounds=None, wasted=16)
-        yield c(front, "watched", rounds=13)  # a third of its calls may run ahead
+        yield c(front, "watched", rounds=13, timed=True)  # a third of its calls may run ahead
         yield c(front, "late", rounds=4, latency=500, wasted=2, timed=True)  # two steps make XCS leave the connection alone
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
