@@ -417,9 +417,8 @@ static void take(SSL_CTX *ctx, const struct way *way, size_t i) {
 }
 
 /* The steps are taken when 350 ms have passed, which they have in no run-ahead: in main, after the first call. */
-void mode_late(const struct way *way) {
+void mode_late(SSL_CTX *ctx, const struct way *way) {
     double began = seconds();
-    SSL_CTX *ctx = new_context();
     struct session s;
     open_session(&s, ctx, dial(url), way);
     free(ask(&s, "first", "first"));
@@ -434,5 +433,4 @@ void mode_late(const struct way *way) {
             close_session(&s);
         }
     }
-    SSL_CTX_free(ctx);
 }

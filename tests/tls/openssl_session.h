@@ -84,6 +84,6 @@ void mode_descriptors(SSL_CTX *ctx, const struct way *way);
 void mode_bio(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_late.c. */
-void mode_late(const struct way *way);
+void mode_late(SSL_CTX *ctx, const struct way *way);
 
 #endif
