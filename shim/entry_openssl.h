@@ -16,4 +16,10 @@
     if (MAIN)                                                                                                          \
     tls_settle_session(lib, ssl)
 
+/* And the connection is left alone from here on. */
+#define LEFT_ALONE                                                                                                     \
+    SETTLED;                                                                                                           \
+    if (MAIN && tls_conn(lib, ssl))                                                                                    \
+    conn_forget(lib->SSL_get_fd(ssl))
+
 #endif

@@ -161,14 +161,14 @@ XCS_EXPORT void SSL_set_cert_cb(void *ssl, void *callback, void *arg) {
 XCS_EXPORT void SSL_CTX_set_msg_callback(void *context, void *callback) {
     LIBRARY;
     if (!nested)
-        tls_mark_odd(lib, context, true);
+        tls_mark_watched(lib, context, true);
     lib->SSL_CTX_set_msg_callback(context, callback);
 }
 
 XCS_EXPORT void SSL_set_msg_callback(void *ssl, void *callback) {
-    SETTLED;
+    LEFT_ALONE;
     if (!nested)
-        tls_mark_odd(lib, ssl, false);
+        tls_mark_watched(lib, ssl, false);
     lib->SSL_set_msg_callback(ssl, callback);
 }
 

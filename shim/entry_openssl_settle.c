@@ -13,11 +13,7 @@
     }
 XCS_TLS_SETTLED(ENTRY)
 
-/* What goes out with the program's next record, which a HIT would be in the place of: the connection is left alone from here on. */
-#define LEFT_ALONE                                                                                                     \
-    SETTLED;                                                                                                           \
-    if (MAIN && tls_conn(lib, ssl))                                                                                    \
-    conn_forget(lib->SSL_get_fd(ssl))
+/* What goes out with the program's next record, which a HIT would be in the place of. */
 
 XCS_EXPORT int SSL_key_update(void *ssl, int type) {
     LEFT_ALONE;

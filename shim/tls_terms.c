@@ -19,7 +19,8 @@
 #define MARK_ALPN 2u   /* offers other protocols */
 #define MARK_OWN 4u    /* a session's: it has an offer of its own */
 #define MARK_ODD 8u
-#define MARK_CHOICES 4 /* from this bit on: a hash of the groups and signatures that were chosen */
+#define MARK_WATCHED 16u /* a callback sees each record */
+#define MARK_CHOICES 5   /* from this bit on: a hash of the groups and signatures that were chosen */
 
 /* Commands of SSL_ctrl whose effect no other tells: an array of as many integers, or text. */
 static const struct {
@@ -69,11 +70,16 @@ void tls_mark_odd(const struct tls_lib *lib, void *object, bool is_context) {
         set_mark(lib, object, is_context, mark_of(lib, object, is_context) | MARK_ODD);
 }
 
+void tls_mark_watched(const struct tls_lib *lib, void *object, bool is_context) {
+    if (lib->lazy)
+        set_mark(lib, object, is_context, mark_of(lib, object, is_context) | MARK_WATCHED);
+}
+
 static uintptr_t marks(const struct tls_lib *lib, void *ssl) {
     uintptr_t own = mark_of(lib, ssl, false), context = mark_of(lib, lib->SSL_get_SSL_CTX(ssl), true);
     uintptr_t offer = (own & MARK_OWN ? own : context) & (MARK_HTTP11 | MARK_ALPN);
     uintptr_t chosen = (own >> MARK_CHOICES) ^ (context >> MARK_CHOICES) * 31;
-    return offer | ((own | context) & MARK_ODD) | chosen << MARK_CHOICES;
+    return offer | ((own | context) & (MARK_ODD | MARK_WATCHED)) | chosen << MARK_CHOICES;
 }
 
 /* The ciphers are entries of the library's own table: their addresses tell them apart. */
@@ -135,9 +141,14 @@ static bool verifies_unseen(const struct tls_lib *lib, void *ssl) {
 
 bool tls_terms_plain(const struct tls_lib *lib, void *ssl, const struct tls_terms *terms) {
     void *context = lib->SSL_get_SSL_CTX(ssl), *info = lib->SSL_get_info_callback(ssl);
-    return !(terms->marks & (MARK_ODD | MARK_ALPN)) && !lib->SSL_get_certificate(ssl) &&
+    return !(terms->marks & (MARK_ODD | MARK_ALPN | MARK_WATCHED)) && !lib->SSL_get_certificate(ssl) &&
            !lib->SSL_CTX_get_client_cert_cb(context) && !lib->SSL_CTX_get_keylog_callback(context) && is_idle(info) &&
            is_idle(lib->SSL_CTX_sess_get_new_cb(context)) && !lib->SSL_get_session(ssl) && verifies_unseen(lib, ssl);
+}
+
+bool tls_terms_watched(const struct tls_lib *lib, void *ssl) {
+    return lib->lazy &&
+           ((marks(lib, ssl) & MARK_WATCHED) || !is_idle(lib->SSL_CTX_sess_get_new_cb(lib->SSL_get_SSL_CTX(ssl))));
 }
 
 bool tls_terms_stapled(const struct tls_lib *lib, void *ssl) {

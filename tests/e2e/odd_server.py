@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A model server that answers as no HTTP library would. It closes each connection after one answer, and does not say so. Called as the
-model server is, and logs as it does; --way says what else is odd.
+"""A model server that answers as no HTTP library would. It closes each connection after one answer, and does not say so.
+Called as the model server is, and logs as it does; --way says what else is odd.
 """
 import argparse
 import hashlib
@@ -21,10 +21,14 @@ def plain(answer):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer)
 
 
+def length_list(answer):
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d, %d\r\n\r\n%s" % (len(answer), len(answer), answer)
+
+
 WAYS = {
     "plain": plain,
     "interim": lambda answer: b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plain(answer),
-    "length-list": lambda answer: b"HTTP/1.1 200 OK\r\nContent-Length: %d, %d\r\n\r\n%s" % (len(answer), len(answer), answer),
+    "length-list": length_list,
 }
 
 
@@ -47,9 +51,10 @@ class Server:
         method, target, _ = head[0].split(" ", 2)
         with self.lock:
             self.seq += 1
-            print(json.dumps({"seq": self.seq, "method": method, "target": target, "headers": sorted(head[1:]),
-                              "body": body.decode(), "body_len": len(body), "body_sha256": hashlib.sha256(body).hexdigest(),
-                              "start_ms": start, "end_ms": self.now_ms()}), file=self.log, flush=True)
+            line = {"seq": self.seq, "method": method, "target": target, "headers": sorted(head[1:]), "body": body.decode(),
+                    "body_len": len(body), "body_sha256": hashlib.sha256(body).hexdigest(), "start_ms": start,
+                    "end_ms": self.now_ms()}
+            print(json.dumps(line), file=self.log, flush=True)
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as f:

@@ -16,6 +16,7 @@ import time
 
 import processes
 import tap
+from languages import LANGUAGES
 from record import Record, describe, difference
 from scenarios import SCENARIOS
 from server import Server
@@ -42,6 +43,7 @@ class Run:
         programs = os.path.join(TESTS, "programs")
         fill = {"url": f"http://{scenario.host}:{port}/v1", "programs": programs,
                 "patterns": os.path.join(TESTS, "patterns"), "bin": options.bin, "python": "/usr/bin/python3"}
+        fill |= {"built": os.path.join(directory, "built"), **{name: shutil.which(name) for name in scenario.needs}}
         argv = [word.format(**fill) for word in scenario.argv]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONPATH": programs,
                "PYTHONDONTWRITEBYTECODE": "1"}
@@ -228,8 +230,20 @@ def judged(once, scenario, base):
     return run, problems, in_time
 
 
+def prepare(scenario, directory):
+    """What a scenario needs besides the tests' own; Skip where that is not there."""
+    for name in scenario.needs:
+        if not shutil.which(name):
+            raise tap.Skip(f"no {name} here")
+    if scenario.build:
+        fill = {"built": os.path.join(directory, "built"), "programs": os.path.join(TESTS, "programs")}
+        os.mkdir(fill["built"])
+        subprocess.run([word.format(**fill) for word in scenario.build], check=True)
+
+
 def run_scenario(options, scenario, directory):
     """(what is wrong, remarks)."""
+    prepare(scenario, directory)
     port = free_port()
     base = Run(options, scenario, directory, port)
     problems = judge_native(scenario, base)
@@ -275,4 +289,4 @@ def main(scenarios, description):
 
 
 if __name__ == "__main__":
-    sys.exit(main(SCENARIOS, __doc__))
+    sys.exit(main(SCENARIOS + LANGUAGES, __doc__))

@@ -39,6 +39,8 @@ class Scenario:
     status: Optional[int] = None   # what the program must return, when that is not 0
     calls: Optional[int] = None    # requests that the program makes without XCS
     varies: bool = False           # bodies differ from run to run: requests are only counted
+    needs: tuple = ()              # commands without which it is left out; {name} in argv is where one is
+    build: tuple = ()              # makes what the program needs, in the directory {built}
     pace: Optional[int] = None     # milliseconds between the beginnings of two calls, at least
 
 
@@ -54,6 +56,7 @@ CLIENTS = ("requests", "session", "httpx", "httpx-client", "http.client", "urlli
 # A new httpx client for each call takes some 40 ms of computing: less than the latency only when that is long.
 HEAVY = {"httpx": 800}
 PROMPTS = "".join(f"line {i} of the prompts\n" for i in range(8))
+PROGRAM = "from model import ask, say\nfor i in range(8):\n    say(ask(f'question {i}'))\n"
 
 CLIENT_LIBRARIES = [
     *(python(f"client/python-{c}", "loop", c, 8, latency=HEAVY.get(c, 200), rounds=1) for c in CLIENTS),
@@ -94,6 +97,8 @@ PATTERNS = [
            latency=200, rounds=1),
     python("pattern/prompts-from-stdin", "stdin_prompts", stdin=PROMPTS),
     python("pattern/answers-to-files", "write_answers", latency=200, rounds=1),
+    python("pattern/answers-to-database", "database", latency=200, rounds=2),
+    Scenario("pattern/program-from-stdin", ["{python}", "-", "{url}", "session"], stdin=PROGRAM, latency=200, rounds=1),
     python("pattern/stdout-pipe", "loop", "session", 8, latency=200, rounds=1, pipe=True),
     python("pattern/subprocess-between", "subprocess_between"),
     python("pattern/fork", "fork_calls", "session", "fork"),
@@ -132,6 +137,10 @@ SURROUNDINGS = [
     python("own/socket-information", "sockinfo", "http.client"),
     Scenario("own/standard-closed", ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", "{python}", "{programs}/loop_final.py", "{url}",
                                      "session", "8"], latency=200, rounds=2),
+    Scenario("own/terminal", ["script", "-qec", "{python} {programs}/loop.py {url} session 8", "/dev/null"],
+             latency=200, rounds=1),
+    *(Scenario(f"own/{n}-descriptors", ["sh", "-c", f'ulimit -n {n}; exec "$@"', "sh", "{python}",
+                                        "{programs}/loop_final.py", "{url}", "session", "8"], wasted=8) for n in (9, 16)),
     # What traces the program (a debugger too) sees no process that is not the program's.
     Scenario("own/traced", ["sh", "-c", 'strace -f -qqq -e trace=execve -e signal=none -o log "$@" && grep -c . log && rm log', "sh",
                             "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=2),
@@ -198,7 +207,7 @@ FAIL_OPEN = [
       for after in (0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.22, 0.25)),
     *(python(f"open/engine-killed-large-{int(after * 1000)}ms", "large", "session", "response", wasted=8, latency=100,
              sabotage=("engine", signal.SIGKILL, after, True)) for after in (0.1, 0.3, 0.5, 0.7)),
-    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24, watch=True, latency=300,
+    python("open/engine-killed-requests", "loop_final", "requests", 8, wasted=24, watch=True, latency=200,
            sabotage=("engine", signal.SIGKILL, 0, False)),
     python("open/holder-killed", "loop_final", "session", 8, wasted=18, latency=200,
            sabotage=("holder", signal.SIGKILL, 0.1, True)),
