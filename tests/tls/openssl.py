@@ -71,7 +71,7 @@ def scenarios(client):
     yield from (c(front, mode, program="openssl11", rounds=most) for front in ("tls13", "tls12") for mode, most in ODD.items())
     yield c("tls13", "large", "partial", program="openssl11", latency=500, rounds=None)
     yield c("tls13", "threads", program="openssl11", rounds=None)
-    yield c("tls12", "late", program="openssl11", rounds=4, latency=500, wasted=2)
+    yield c("tls12", "late", program="openssl11", rounds=4, latency=500, wasted=2, timed=True)
     yield from (c("tls13", mode, program="openssl11", rounds=None, inert=True) for mode in ("memory", "bio"))
     yield modules("tls13", "old", "loop", 1, "openssl11", rounds=2)
     yield modules("tls13", "both", "loop", 1, "openssl", "openssl11", rounds=4)
