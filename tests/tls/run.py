@@ -104,8 +104,8 @@ def proxied():
     for how in ("session", "httpx-client", "requests"):
         yield c("tls13", "python-" + how, "{programs}/loop.py", "{tls}", how, "8")
     for how in ("session", "httpx-client"):
-        yield c("brief", "pauses-" + how, "{programs}/keepalive.py", "{tls}", how)
-    yield c("brief", "slow", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200)
+        yield c("brief", "pauses-" + how, "{programs}/keepalive.py", "{tls}", how, "0.9")
+    yield c("brief", "slow", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600)
     yield c("tls13", "greeted", HERE + "/greeted.py", "{tls}", "{proxy}")
 
 
