@@ -141,6 +141,9 @@ SURROUNDINGS = [
              latency=200, rounds=1),
     *(Scenario(f"own/{n}-descriptors", ["sh", "-c", f'ulimit -n {n}; exec "$@"', "sh", "{python}",
                                         "{programs}/loop_final.py", "{url}", "session", "8"], wasted=8) for n in (9, 16)),
+    # A signal would kill the program where XCS wrote a request beyond the limit, on its way to the engine. (Python ignores it.)
+    Scenario("own/file-size-limit", ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", "perl", "{programs}/http_tiny.pl", "{url}",
+                                     "100000"], pipe=True),
     # What traces the program (a debugger too) sees no process that is not the program's.
     Scenario("own/traced", ["sh", "-c", 'strace -f -qqq -e trace=execve -e signal=none -o log "$@" && grep -c . log && rm log', "sh",
                             "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=2),
