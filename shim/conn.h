@@ -53,6 +53,8 @@ struct tls {
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;
+    void *verify;    /* late: the program's callback, in whose place ours answers */
+    long verified;   /* lazy: the result of the verification that the program has seen */
     bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
@@ -85,7 +87,7 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool spoken;  /* bytes have passed in the clear, which a new connection (to a proxy, say) would lack */
+    bool spoken;  /* bytes have passed in the clear: no TLS session that begins now is looked at */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */

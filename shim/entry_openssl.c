@@ -7,7 +7,6 @@
  */
 #include "entry_openssl.h"
 #include "raw.h"
-#include "tls_lazy.h"
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <limits.h>
@@ -181,7 +180,7 @@ static inline bool goes_by(const struct tls_lib *lib, const void *ssl) {
 }
 
 XCS_COLD static int read_int(const struct tls_lib *lib, int (*real)(void *, void *, int), void *ssl, void *buf, int n,
-                    int flags) {
+                             int flags) {
     for (;;) {
         ssize_t r;
         if (n >= 0 && read_ours(lib, ssl, buf, (size_t)n, flags, &r) == BY_US)
@@ -194,8 +193,8 @@ XCS_COLD static int read_int(const struct tls_lib *lib, int (*real)(void *, void
     }
 }
 
-XCS_COLD static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl, void *buf,
-                   size_t n, size_t *done, int flags) {
+XCS_COLD static int read_ex(const struct tls_lib *lib, int (*real)(void *, void *, size_t, size_t *), void *ssl,
+                            void *buf, size_t n, size_t *done, int flags) {
     for (;;) {
         ssize_t r;
         if (read_ours(lib, ssl, buf, n, flags, &r) == BY_US) {

@@ -2,12 +2,24 @@
 #ifndef XCS_ENTRY_OPENSSL_H
 #define XCS_ENTRY_OPENSSL_H
 
-#include "tls.h"
+#include "tls_lazy.h"
 
 #define LIBRARY                                                                                                        \
     bool nested;                                                                                                       \
     const struct tls_lib *lib = tls_lib_of(__builtin_return_address(0), &nested)
 #define AHEAD (!nested && xcs_mode == XCS_MODE_AHEAD)
 #define MAIN (!nested && xcs_mode == XCS_MODE_MAIN)
+
+/* A handshake that was put off is made first. */
+#define SETTLED                                                                                                        \
+    LIBRARY;                                                                                                           \
+    if (MAIN)                                                                                                          \
+    tls_settle_session(lib, ssl)
+
+/* And the connection is left alone from here on. */
+#define LEFT_ALONE                                                                                                     \
+    SETTLED;                                                                                                           \
+    if (MAIN && tls_conn(lib, ssl))                                                                                    \
+    conn_forget(lib->SSL_get_fd(ssl))
 
 #endif

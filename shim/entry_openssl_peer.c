@@ -3,15 +3,33 @@
  * its settings for which OpenSSL has no question.
  *
  * A session without a handshake, in a run-ahead or put off, is answered for by the one that was seen before. What only the
- * session itself can tell has the handshake made first. SSL_in_init and SSL_get_state are not among them: the library asks itself for
- * each record, through the same symbols. A program that asks, and so shakes hands again, gets a real handshake (tls_put_off).
+ * session itself can tell has the handshake made first (entry_openssl_settle.c).
  */
 #include "entry_openssl.h"
-#include "tls_lazy.h"
+
+#define CTRL_MODE 33
+#define CTRL_CLEAR_MODE 78
+#define STATE_OK 1 /* TLS_ST_OK */
 
 /* --- what a client asks about its peer --- */
 
 #define WITNESS (AHEAD ? ahead_tls_of(lib, ssl) : MAIN ? tls_lazy_witness(lib, ssl) : NULL)
+
+/*
+ * How far the handshake is: the library asks itself too, with each record, through the same symbols. It must be told the truth, at no
+ * cost.
+ */
+#define PROGRESS(name, done)                                                                                           \
+    XCS_EXPORT int name(const void *ssl) {                                                                             \
+        const struct tls_lib *own = tls_lib_in_use;                                                                    \
+        if (own && tls_lib_calls(own, __builtin_return_address(0)))                                                    \
+            return own->name(ssl);                                                                                     \
+        LIBRARY;                                                                                                       \
+        return WITNESS && !tls_lib_calls(lib, __builtin_return_address(0)) ? (done) : lib->name(ssl);                  \
+    }
+PROGRESS(SSL_in_init, 0)
+PROGRESS(SSL_in_before, 0)
+PROGRESS(SSL_get_state, STATE_OK)
 
 XCS_EXPORT int SSL_is_init_finished(const void *ssl) {
     LIBRARY;
@@ -46,6 +64,12 @@ XCS_EXPORT void *SSL_get_peer_certificate(const void *ssl) {
     return w->certificate;
 }
 
+XCS_EXPORT void *SSL_get0_peer_certificate(const void *ssl) {
+    LIBRARY;
+    const struct tls_witness *w = WITNESS;
+    return w ? w->certificate : lib->SSL_get0_peer_certificate(ssl);
+}
+
 XCS_EXPORT long SSL_get_verify_result(const void *ssl) {
     LIBRARY;
     const struct tls_witness *w = WITNESS;
@@ -76,54 +100,6 @@ XCS_EXPORT void SSL_get0_alpn_selected(const void *ssl, const unsigned char **da
     }
 }
 
-/* --- what only a real session can tell --- */
-
-#define SETTLED                                                                                                        \
-    LIBRARY;                                                                                                           \
-    if (MAIN)                                                                                                          \
-    tls_settle_session(lib, ssl)
-
-XCS_EXPORT void *SSL_get_session(const void *ssl) {
-    SETTLED;
-    return lib->SSL_get_session(ssl);
-}
-
-XCS_EXPORT void *SSL_get1_session(void *ssl) {
-    SETTLED;
-    return lib->SSL_get1_session(ssl);
-}
-
-XCS_EXPORT int SSL_session_reused(const void *ssl) {
-    SETTLED;
-    return lib->SSL_session_reused(ssl);
-}
-
-XCS_EXPORT void *SSL_get_peer_cert_chain(const void *ssl) {
-    SETTLED;
-    return lib->SSL_get_peer_cert_chain(ssl);
-}
-
-XCS_EXPORT void *SSL_get0_verified_chain(const void *ssl) {
-    SETTLED;
-    return lib->SSL_get0_verified_chain(ssl);
-}
-
-XCS_EXPORT size_t SSL_get_finished(const void *ssl, void *buf, size_t n) {
-    SETTLED;
-    return lib->SSL_get_finished(ssl, buf, n);
-}
-
-XCS_EXPORT size_t SSL_get_peer_finished(const void *ssl, void *buf, size_t n) {
-    SETTLED;
-    return lib->SSL_get_peer_finished(ssl, buf, n);
-}
-
-XCS_EXPORT int SSL_export_keying_material(void *ssl, unsigned char *out, size_t n, const char *label, size_t label_len,
-                                          const unsigned char *context, size_t context_len, int use_context) {
-    SETTLED;
-    return lib->SSL_export_keying_material(ssl, out, n, label, label_len, context, context_len, use_context);
-}
-
 /* --- what a client sets, and nobody can ask for afterwards --- */
 
 XCS_EXPORT int SSL_CTX_set_alpn_protos(void *context, const unsigned char *protocols, unsigned n) {
@@ -134,7 +110,7 @@ XCS_EXPORT int SSL_CTX_set_alpn_protos(void *context, const unsigned char *proto
 }
 
 XCS_EXPORT int SSL_set_alpn_protos(void *ssl, const unsigned char *protocols, unsigned n) {
-    LIBRARY;
+    SETTLED;
     if (!nested)
         tls_mark_alpn(lib, ssl, false, protocols, n);
     return lib->SSL_set_alpn_protos(ssl, protocols, n);
@@ -147,8 +123,15 @@ XCS_EXPORT long SSL_CTX_ctrl(void *context, int command, long number, void *data
     return lib->SSL_CTX_ctrl(context, command, number, data);
 }
 
+/* Its modes alone have nothing to do with the handshake. */
+static bool is_mode(int command) {
+    return command == CTRL_MODE || command == CTRL_CLEAR_MODE;
+}
+
 XCS_EXPORT long SSL_ctrl(void *ssl, int command, long number, void *data) {
     LIBRARY;
+    if (MAIN && !is_mode(command))
+        tls_settle_session(lib, ssl);
     if (!nested)
         tls_mark_choice(lib, ssl, false, command, number, data);
     return lib->SSL_ctrl(ssl, command, number, data);
@@ -169,7 +152,7 @@ XCS_EXPORT void SSL_CTX_set_cert_cb(void *context, void *callback, void *arg) {
 }
 
 XCS_EXPORT void SSL_set_cert_cb(void *ssl, void *callback, void *arg) {
-    LIBRARY;
+    SETTLED;
     if (!nested)
         tls_mark_odd(lib, ssl, false);
     lib->SSL_set_cert_cb(ssl, callback, arg);
@@ -178,19 +161,19 @@ XCS_EXPORT void SSL_set_cert_cb(void *ssl, void *callback, void *arg) {
 XCS_EXPORT void SSL_CTX_set_msg_callback(void *context, void *callback) {
     LIBRARY;
     if (!nested)
-        tls_mark_odd(lib, context, true);
+        tls_mark_watched(lib, context, true);
     lib->SSL_CTX_set_msg_callback(context, callback);
 }
 
 XCS_EXPORT void SSL_set_msg_callback(void *ssl, void *callback) {
-    LIBRARY;
+    LEFT_ALONE;
     if (!nested)
-        tls_mark_odd(lib, ssl, false);
+        tls_mark_watched(lib, ssl, false);
     lib->SSL_set_msg_callback(ssl, callback);
 }
 
 XCS_EXPORT int SSL_dane_enable(void *ssl, const char *domain) {
-    LIBRARY;
+    SETTLED;
     if (!nested)
         tls_mark_odd(lib, ssl, false);
     return lib->SSL_dane_enable(ssl, domain);

@@ -35,7 +35,11 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
         return;
     xcs_lock(&saved);
     c = conn_locked(fd);
-    if (c && c->state == CONN_IDLE) {
+    bool idle = c && c->state == CONN_IDLE;
+    /* What a proxy, say, was told is lacking on any other connection to this address: the engine's, or a new one of main's. */
+    if (idle && c->spoken) {
+        conn_untrack(c);
+    } else if (idle) {
         c->session = (struct tls){.kind = kind, .lib = lib, .ssl = session};
         c->session.joint = kind->joint ? kind->joint(lib, session) : NULL;
         c->tls = &c->session;

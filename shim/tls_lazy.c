@@ -4,7 +4,6 @@
 #include "conn_impl.h"
 #include "raw.h"
 #include "tls_terms.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -18,35 +17,11 @@ static bool is_connected(int fd) {
     return xcs_sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1 && p.revents == POLLOUT;
 }
 
-/* The library's own layers (BIO_f_ssl) read and write below the functions that we stand before. */
-static bool is_library(const struct tls_lib *lib, const void *caller) {
-    Dl_info a, b;
-    return !dladdr(caller, &a) || !dladdr(lib->id, &b) || a.dli_fbase == b.dli_fbase;
-}
-
-/*
- * A callback of the program's own would see the verification twice if the handshake is made after all. Those of bindings print nothing by
- * themselves, and without them nothing could be put off there.
- */
-static bool may_verify_twice(void *callback) {
-    static const char *const bindings[] = {"openssl.so", "SSLeay.so", "php"}; /* or what begins so: php8.2 */
-    Dl_info info;
-    if (!callback)
-        return true;
-    if (!dladdr(callback, &info) || !info.dli_fname)
-        return false;
-    const char *slash = strrchr(info.dli_fname, '/'), *name = slash ? slash + 1 : info.dli_fname;
-    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
-        if (strncmp(name, bindings[i], strlen(bindings[i])) == 0)
-            return true;
-    return false;
-}
-
 /* A handshake has not begun and may be put off, as far as the session itself tells. */
 static bool may_wait(const struct tls_lib *lib, void *ssl, bool connects, const struct conn *c) {
     struct tls_terms terms;
-    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || c->spoken || !lib->SSL_in_before(ssl) ||
-        (!connects && lib->SSL_is_server(ssl)) || !may_verify_twice(lib->SSL_get_verify_callback(ssl)))
+    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || !lib->SSL_in_before(ssl) ||
+        (!connects && lib->SSL_is_server(ssl)))
         return false;
     terms = tls_terms_of(lib, ssl);
     return tls_terms_plain(lib, ssl, &terms);
@@ -76,7 +51,7 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
         tls_settle(c, lib->SSL_get_fd(ssl));
         return false;
     }
-    if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || is_library(lib, caller))
+    if (!may_wait(lib, ssl, connects, c) || !is_connected(lib->SSL_get_fd(ssl)) || tls_lib_calls(lib, caller))
         return false;
     struct tls_witness w = met_and_awaited(lib, ssl, c, &number);
     bool wait = w.certificate && tls_terms_accept(lib, ssl, w.certificate, w.chain, false);
@@ -84,10 +59,47 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
         if (connects)
             lib->SSL_set_connect_state(ssl);
         c->tls->trust = number;
+        c->tls->verified = lib->SSL_get_verify_result(ssl);
         c->tls->lazy = TLS_LAZY;
     }
     errno = err;
     return wait;
+}
+
+/*
+ * The program's callback has seen this verification, when the handshake was put off, and has let it pass each time it was asked. It must not
+ * see it again; but what the server shows now may be something else.
+ */
+static int verify_late(int ok, void *verification) {
+    const struct tls_lib *lib = tls_lib_in_use;
+    void *ssl = lib->X509_STORE_CTX_get_ex_data(verification, lib->SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct conn *c = ssl ? tls_conn(lib, ssl) : NULL;
+    if (!c || !c->tls->verify)
+        return ok;
+    const struct tls_witness *w = tls_witness_at(c->tls->trust);
+    if (tls_terms_shown(lib, verification, w->certificate, w->chain))
+        return 1;
+    int (*callback)(int, void *) = (int (*)(int, void *))c->tls->verify;
+    c->tls->verified = -1;
+    return callback(ok, verification);
+}
+
+static void verify_once(struct tls *t) {
+    const struct tls_lib *lib = t->lib;
+    t->verify = lib->SSL_get_verify_callback(t->ssl);
+    if (t->verify)
+        lib->SSL_set_verify(t->ssl, lib->SSL_get_verify_mode(t->ssl), (void *)verify_late);
+}
+
+/* After the handshake all is as the program has set it, and as it has seen it. */
+static void verify_over(struct tls *t, bool done) {
+    const struct tls_lib *lib = t->lib;
+    if (!t->verify)
+        return;
+    lib->SSL_set_verify(t->ssl, lib->SSL_get_verify_mode(t->ssl), t->verify);
+    if (done && t->verified >= 0)
+        lib->SSL_set_verify_result(t->ssl, t->verified);
+    t->verify = NULL;
 }
 
 /* A server that has waited too long for the handshake has closed the connection: nothing was said on it, a new one will do. */
@@ -113,8 +125,11 @@ bool tls_become_real(struct conn *c, int fd) {
     struct tls *t = c->tls;
     const struct tls_lib *lib = t->lib;
     void *ssl = t->ssl;
-    if (t->lazy == TLS_LAZY)
+    tls_lib_in_use = lib;
+    if (t->lazy == TLS_LAZY) {
         begin(c, fd);
+        verify_once(t);
+    }
     int r = lib->SSL_do_handshake(ssl);
     t->error = r == 1 ? 0 : lib->SSL_get_error(ssl, r);
     if (t->error == TLS_ERROR_WANT_READ || t->error == TLS_ERROR_WANT_WRITE) {
@@ -124,6 +139,7 @@ bool tls_become_real(struct conn *c, int fd) {
     uint32_t expected = t->trust;
     int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
     /* From here on the library speaks for the session. */
+    verify_over(t, r == 1);
     t->lazy = TLS_REAL;
     t->trust = 0;
     if (r == 1) {

@@ -69,6 +69,20 @@ static const struct tls_lib *bind_any(void) {
     return handle ? bind(handle) : NULL;
 }
 
+static int find_code(struct dl_phdr_info *info, size_t size, void *of) {
+    struct tls_lib *lib = of;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && (uintptr_t)lib->id - from < part->p_memsz) {
+            lib->code = from;
+            lib->code_end = from + part->p_memsz;
+        }
+    }
+    return lib->code != 0;
+}
+
 static const struct tls_lib *bind(void *scope) {
     struct tls_lib lib = {0};
     bool whole = true, lazy = true;
@@ -78,12 +92,19 @@ static const struct tls_lib *bind(void *scope) {
     for (size_t i = 0; i < nlibs; i++)
         if (libs[i].id == lib.id)
             return &libs[i];
-#define X(type, name, args, needed)                                                                                    \
+#define BIND(type, name, args, needed)                                                                                 \
     lib.name = (type(*) args)tls_look_up(scope, #name);                                                                \
     whole &= lib.name || (needed) != 1;                                                                                \
     lazy &= lib.name || (needed) != 2;
-    XCS_TLS_FUNCTIONS(X)
-#undef X
+    XCS_TLS_FUNCTIONS(BIND)
+#undef BIND
+#define BIND(type, name, params, args, needed)                                                                         \
+    lib.name = (type(*) params)tls_look_up(scope, #name);                                                              \
+    whole &= lib.name || (needed) != 1;                                                                                \
+    lazy &= lib.name || (needed) != 2;
+    XCS_TLS_SETTLED(BIND)
+#undef BIND
+    dl_iterate_phdr(find_code, &lib);
     lib.usable = whole;
     if (whole && lazy) {
         lib.session_mark = lib.CRYPTO_get_ex_new_index(EX_SESSION, 0, NULL, NULL, NULL, NULL);

@@ -46,16 +46,12 @@
     X(void *, SSL_CTX_get_cert_store, (const void *), 1)                                                               \
     X(void *, X509_STORE_get0_objects, (const void *), 1)                                                              \
     X(int, OPENSSL_sk_num, (const void *), 1)                                                                          \
-    X(void *, SSL_get1_session, (void *), 1)                                                                           \
     X(void, SSL_SESSION_free, (void *), 1)                                                                             \
-    X(void *, SSL_get_session, (const void *), 1)                                                                      \
     X(const char *, SSL_get_version, (const void *), 1)                                                                \
     X(const void *, SSL_get_current_cipher, (const void *), 1)                                                         \
     X(void, SSL_get0_alpn_selected, (const void *, const unsigned char **, unsigned *), 1)                             \
-    X(int, SSL_session_reused, (const void *), 1)                                                                      \
     X(void *, SSL_get1_peer_certificate, (const void *), 0)                                                            \
     X(void *, SSL_get_peer_certificate, (const void *), 0)                                                             \
-    X(void *, SSL_get_peer_cert_chain, (const void *), 1)                                                              \
     X(int, X509_up_ref, (void *), 1)                                                                                   \
     X(void, X509_free, (void *), 1)                                                                                    \
     X(void *, X509_get_X509_PUBKEY, (const void *), 1)                                                                 \
@@ -63,9 +59,14 @@
     X(int, ERR_set_mark, (void), 1)                                                                                    \
     X(int, ERR_pop_to_mark, (void), 1)                                                                                 \
     /* for handshakes that are put off */                                                                              \
-    X(void, SSL_set_connect_state, (void *), 2)                                                                        \
     X(int, SSL_get_quiet_shutdown, (const void *), 2)                                                                  \
     X(int, SSL_is_server, (const void *), 2)                                                                           \
+    X(int, SSL_in_init, (const void *), 2)                                                                             \
+    X(int, SSL_get_state, (const void *), 2)                                                                           \
+    X(int, SSL_key_update, (void *, int), 0)                                                                           \
+    X(int, SSL_renegotiate, (void *), 0)                                                                               \
+    X(int, SSL_renegotiate_abbreviated, (void *), 0)                                                                   \
+    X(void *, SSL_get0_peer_certificate, (const void *), 0)                                                            \
     X(int, SSL_in_before, (const void *), 2)                                                                           \
     X(const char *, SSL_state_string, (const void *), 2)                                                               \
     X(const char *, SSL_state_string_long, (const void *), 2)                                                          \
@@ -87,13 +88,6 @@
     X(void, SSL_set_msg_callback, (void *, void *), 2)                                                                 \
     X(int, SSL_dane_enable, (void *, const char *), 2)                                                                 \
     X(void *, SSL_get_verify_callback, (const void *), 2)                                                              \
-    X(void *, SSL_get0_param, (void *), 2)                                                                             \
-    X(void, SSL_set_verify_result, (void *, long), 2)                                                                  \
-    X(void *, SSL_get0_verified_chain, (const void *), 2)                                                              \
-    X(size_t, SSL_get_finished, (const void *, void *, size_t), 2)                                                     \
-    X(size_t, SSL_get_peer_finished, (const void *, void *, size_t), 2)                                                \
-    X(int, SSL_export_keying_material,                                                                                 \
-      (void *, unsigned char *, size_t, const char *, size_t, const unsigned char *, size_t, int), 2)                  \
     X(int, SSL_get_ex_data_X509_STORE_CTX_idx, (void), 2)                                                              \
     X(void *, SSL_get_ex_data, (const void *, int), 2)                                                                 \
     X(int, SSL_set_ex_data, (void *, int, void *), 2)                                                                  \
@@ -108,6 +102,11 @@
     X(void *, X509_STORE_CTX_new, (void), 2)                                                                           \
     X(void, X509_STORE_CTX_free, (void *), 2)                                                                          \
     X(int, X509_STORE_CTX_init, (void *, void *, void *, void *), 2)                                                   \
+    X(void *, X509_STORE_CTX_get0_cert, (const void *), 2)                                                             \
+    X(void *, X509_STORE_CTX_get0_untrusted, (const void *), 2)                                                        \
+    X(void *, X509_STORE_CTX_get_ex_data, (const void *, int), 2)                                                      \
+    X(void *, X509_STORE_get_verify_cb, (const void *), 2)                                                             \
+    X(void *, SSL_CTX_sess_get_new_cb, (void *), 2)                                                                    \
     X(void *, X509_STORE_CTX_get0_param, (void *), 2)                                                                  \
     X(void, X509_STORE_CTX_set_flags, (void *, unsigned long), 2)                                                      \
     X(int, X509_STORE_CTX_set_ex_data, (void *, int, void *), 2)                                                       \
@@ -118,14 +117,95 @@
     X(void, X509_VERIFY_PARAM_set_auth_level, (void *, int), 2)                                                        \
     X(void, X509_VERIFY_PARAM_move_peername, (void *, void *), 2)
 
+/*
+ * Of a session whose handshake has been put off: before these the handshake is made (entry_openssl_settle.c).
+ * result, name, parameters (the session is `ssl`), arguments, needed as above
+ */
+#define XCS_TLS_SETTLED(X)                                                                                             \
+    /* what only a real session can tell */                                                                            \
+    X(void *, SSL_get_session, (const void *ssl), (ssl), 1)                                                            \
+    X(void *, SSL_get1_session, (void *ssl), (ssl), 1)                                                                 \
+    X(int, SSL_session_reused, (const void *ssl), (ssl), 1)                                                            \
+    X(void *, SSL_get_peer_cert_chain, (const void *ssl), (ssl), 1)                                                    \
+    X(void *, SSL_get0_verified_chain, (const void *ssl), (ssl), 2)                                                    \
+    X(size_t, SSL_get_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                              \
+    X(size_t, SSL_get_peer_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                         \
+    X(int, SSL_export_keying_material,                                                                                 \
+      (void *ssl, void *out, size_t n, const char *label, size_t m, const void *context, size_t k, int use),           \
+      (ssl, out, n, label, m, context, k, use), 2)                                                                     \
+    X(size_t, SSL_get_client_random, (const void *ssl, void *out, size_t n), (ssl, out, n), 0)                         \
+    X(size_t, SSL_get_server_random, (const void *ssl, void *out, size_t n), (ssl, out, n), 0)                         \
+    X(int, SSL_version, (const void *ssl), (ssl), 0)                                                                   \
+    X(int, SSL_client_version, (const void *ssl), (ssl), 0)                                                            \
+    X(int, SSL_get_peer_signature_type_nid, (const void *ssl, int *nid), (ssl, nid), 0)                                \
+    X(int, SSL_get_signature_type_nid, (const void *ssl, int *nid), (ssl, nid), 0)                                     \
+    X(int, SSL_get_sigalgs, (void *ssl, int i, int *a, int *b, int *c, void *d, void *e), (ssl, i, a, b, c, d, e), 0)  \
+    X(int, SSL_get_shared_sigalgs, (void *ssl, int i, int *a, int *b, int *c, void *d, void *e),                       \
+      (ssl, i, a, b, c, d, e), 0)                                                                                      \
+    X(char *, SSL_get_shared_ciphers, (const void *ssl, char *out, int n), (ssl, out, n), 0)                           \
+    X(void *, SSL_get1_supported_ciphers, (void *ssl), (ssl), 0)                                                       \
+    X(const void *, SSL_get_pending_cipher, (const void *ssl), (ssl), 0)                                               \
+    X(const void *, SSL_get_ssl_method, (const void *ssl), (ssl), 0)                                                   \
+    X(int, SSL_get_early_data_status, (const void *ssl), (ssl), 0)                                                     \
+    X(void, SSL_get0_next_proto_negotiated, (const void *ssl, const unsigned char **p, unsigned *n), (ssl, p, n), 0)   \
+    X(const char *, SSL_get_psk_identity, (const void *ssl), (ssl), 0)                                                 \
+    X(const void *, SSL_get0_peer_scts, (void *ssl), (ssl), 0)                                                         \
+    X(int, SSL_copy_session_id, (void *to, const void *ssl), (to, ssl), 0)                                             \
+    /* what comes too late for a handshake that has been made */                                                       \
+    X(void *, SSL_get0_param, (void *ssl), (ssl), 2)                                                                   \
+    X(int, SSL_set1_param, (void *ssl, void *param), (ssl, param), 0)                                                  \
+    X(void, SSL_set_verify, (void *ssl, int mode, void *callback), (ssl, mode, callback), 2)                           \
+    X(void, SSL_set_verify_depth, (void *ssl, int depth), (ssl, depth), 0)                                             \
+    X(void, SSL_set_verify_result, (void *ssl, long result), (ssl, result), 2)                                         \
+    X(int, SSL_set1_host, (void *ssl, const char *name), (ssl, name), 0)                                               \
+    X(int, SSL_add1_host, (void *ssl, const char *name), (ssl, name), 0)                                               \
+    X(void, SSL_set_hostflags, (void *ssl, unsigned flags), (ssl, flags), 0)                                           \
+    X(int, SSL_set_purpose, (void *ssl, int purpose), (ssl, purpose), 0)                                               \
+    X(int, SSL_set_trust, (void *ssl, int trust), (ssl, trust), 0)                                                     \
+    X(int, SSL_set_session, (void *ssl, void *session), (ssl, session), 0)                                             \
+    X(int, SSL_set_cipher_list, (void *ssl, const char *list), (ssl, list), 0)                                         \
+    X(int, SSL_set_ciphersuites, (void *ssl, const char *list), (ssl, list), 0)                                        \
+    X(void, SSL_set_security_level, (void *ssl, int level), (ssl, level), 0)                                           \
+    X(uint64_t, SSL_set_options, (void *ssl, uint64_t options), (ssl, options), 0)                                     \
+    X(uint64_t, SSL_clear_options, (void *ssl, uint64_t options), (ssl, options), 0)                                   \
+    X(void, SSL_set_info_callback, (void *ssl, void *callback), (ssl, callback), 0)                                    \
+    X(long, SSL_callback_ctrl, (void *ssl, int command, void *callback), (ssl, command, callback), 0)                  \
+    X(void, SSL_set_post_handshake_auth, (void *ssl, int on), (ssl, on), 0)                                            \
+    X(void *, SSL_set_SSL_CTX, (void *ssl, void *context), (ssl, context), 0)                                          \
+    X(int, SSL_use_certificate, (void *ssl, void *certificate), (ssl, certificate), 0)                                 \
+    X(int, SSL_use_certificate_ASN1, (void *ssl, const void *der, int n), (ssl, der, n), 0)                            \
+    X(int, SSL_use_certificate_file, (void *ssl, const char *name, int type), (ssl, name, type), 0)                    \
+    X(int, SSL_use_certificate_chain_file, (void *ssl, const char *name), (ssl, name), 0)                              \
+    X(int, SSL_use_PrivateKey, (void *ssl, void *key), (ssl, key), 0)                                                  \
+    X(int, SSL_use_PrivateKey_ASN1, (int type, void *ssl, const void *der, long n), (type, ssl, der, n), 0)            \
+    X(int, SSL_use_PrivateKey_file, (void *ssl, const char *name, int type), (ssl, name, type), 0)                     \
+    X(int, SSL_use_cert_and_key, (void *ssl, void *certificate, void *key, void *chain, int over),                     \
+      (ssl, certificate, key, chain, over), 0)                                                                         \
+    /* what is done to or with a session that is there */                                                              \
+    X(int, SSL_set_fd, (void *ssl, int fd), (ssl, fd), 0)                                                              \
+    X(int, SSL_set_rfd, (void *ssl, int fd), (ssl, fd), 0)                                                             \
+    X(int, SSL_set_wfd, (void *ssl, int fd), (ssl, fd), 0)                                                             \
+    X(void, SSL_set_bio, (void *ssl, void *in, void *out), (ssl, in, out), 0)                                          \
+    X(void, SSL_set0_rbio, (void *ssl, void *in), (ssl, in), 0)                                                        \
+    X(void, SSL_set0_wbio, (void *ssl, void *out), (ssl, out), 0)                                                      \
+    X(void, SSL_set_connect_state, (void *ssl), (ssl), 2)                                                              \
+    X(void, SSL_set_accept_state, (void *ssl), (ssl), 0)                                                               \
+    X(void *, SSL_dup, (void *ssl), (ssl), 0)                                                                          \
+    X(int, SSL_write_early_data, (void *ssl, const void *p, size_t n, size_t *done), (ssl, p, n, done), 0)             \
+    X(int, SSL_get_key_update_type, (const void *ssl), (ssl), 0)
+
 struct tls_lib {
 #define X(type, name, args, needed) type(*name) args;
     XCS_TLS_FUNCTIONS(X)
+#undef X
+#define X(type, name, params, args, needed) type(*name) params;
+    XCS_TLS_SETTLED(X)
 #undef X
     bool usable;                    /* has all that is needed: else its calls only pass */
     bool lazy;                      /* handshakes can be put off */
     int session_mark, context_mark; /* lazy: where an SSL and an SSL_CTX keep their marks (tls_terms.h) */
     void *id;                       /* SSL_read's address: which copy this is */
+    uintptr_t code, code_end;       /* where its code lies */
 };
 
 /* Which library a calling address uses: a cache, refilled when two addresses share a slot. */
@@ -150,6 +230,11 @@ static inline const struct tls_lib *tls_lib_of(void *caller, bool *nested) {
         return tls_lib_find(caller, nested);
     tls_lib_in_use = lib;
     return lib;
+}
+
+/* Is the caller (a return address) the library itself? Its own layers (BIO_f_ssl) call below the functions that we stand before. */
+static inline bool tls_lib_calls(const struct tls_lib *lib, const void *caller) {
+    return (uintptr_t)caller - lib->code < lib->code_end - lib->code;
 }
 
 /* For other libraries' tables: where a caller finds its functions, and a function there that is not ours. */

@@ -13,11 +13,12 @@ static void *joint(const void *functions, const void *ssl) {
     return lib->SSL_get_rbio(ssl);
 }
 
-static bool left_alone(const struct tls_lib *lib, const void *ssl) {
+static bool left_alone(const struct tls_lib *lib, void *ssl) {
     const unsigned char *alpn = NULL;
     unsigned n = 0;
     lib->SSL_get0_alpn_selected(ssl, &alpn, &n);
-    return lib->SSL_get_certificate(ssl) || (alpn && !(n == 8 && memcmp(alpn, "http/1.1", 8) == 0));
+    return lib->SSL_get_certificate(ssl) || tls_terms_watched(lib, ssl) ||
+           (alpn && !(n == 8 && memcmp(alpn, "http/1.1", 8) == 0));
 }
 
 /* "name\0key" of the session's peer; 0 when that cannot be had. */

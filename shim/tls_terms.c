@@ -19,7 +19,8 @@
 #define MARK_ALPN 2u   /* offers other protocols */
 #define MARK_OWN 4u    /* a session's: it has an offer of its own */
 #define MARK_ODD 8u
-#define MARK_CHOICES 4 /* from this bit on: a hash of the groups and signatures that were chosen */
+#define MARK_WATCHED 16u /* a callback sees each record */
+#define MARK_CHOICES 5   /* from this bit on: a hash of the groups and signatures that were chosen */
 
 /* Commands of SSL_ctrl whose effect no other tells: an array of as many integers, or text. */
 static const struct {
@@ -69,11 +70,16 @@ void tls_mark_odd(const struct tls_lib *lib, void *object, bool is_context) {
         set_mark(lib, object, is_context, mark_of(lib, object, is_context) | MARK_ODD);
 }
 
+void tls_mark_watched(const struct tls_lib *lib, void *object, bool is_context) {
+    if (lib->lazy)
+        set_mark(lib, object, is_context, mark_of(lib, object, is_context) | MARK_WATCHED);
+}
+
 static uintptr_t marks(const struct tls_lib *lib, void *ssl) {
     uintptr_t own = mark_of(lib, ssl, false), context = mark_of(lib, lib->SSL_get_SSL_CTX(ssl), true);
     uintptr_t offer = (own & MARK_OWN ? own : context) & (MARK_HTTP11 | MARK_ALPN);
     uintptr_t chosen = (own >> MARK_CHOICES) ^ (context >> MARK_CHOICES) * 31;
-    return offer | ((own | context) & MARK_ODD) | chosen << MARK_CHOICES;
+    return offer | ((own | context) & (MARK_ODD | MARK_WATCHED)) | chosen << MARK_CHOICES;
 }
 
 /* The ciphers are entries of the library's own table: their addresses tell them apart. */
@@ -96,19 +102,53 @@ struct tls_terms tls_terms_of(const struct tls_lib *lib, void *ssl) {
                               .marks = marks(lib, ssl)};
 }
 
-/* Ruby's binding always sets its own, which looks at what a server does and at nothing else. */
-static bool watches_servers_only(void *callback) {
-    static const char ruby[] = "/openssl.so";
+/* Is a callback's code in the file of that name, or one that begins so? */
+static bool lies_in(const void *callback, const char *file) {
     Dl_info info;
-    size_t n = dladdr(callback, &info) && info.dli_fname ? strlen(info.dli_fname) : 0;
-    return n >= sizeof ruby && strcmp(info.dli_fname + n - (sizeof ruby - 1), ruby) == 0;
+    if (!dladdr(callback, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/');
+    return strncmp(slash ? slash + 1 : info.dli_fname, file, strlen(file)) == 0;
+}
+
+/*
+ * Ruby's binding always sets callbacks of its own: one looks at what a server does and at nothing else, Net::HTTP's keeps a session for
+ * the same object's next connection.
+ */
+static bool is_idle(const void *callback) {
+    return !callback || lies_in(callback, "openssl.so");
+}
+
+/* A binding's own code stands between the library and the program, and asks nothing of the session that has no handshake yet. */
+static bool is_bindings(const void *callback) {
+    return !callback || lies_in(callback, "openssl.so") || lies_in(callback, "SSLeay.so") ||
+           lies_in(callback, "php"); /* php8.2, say */
+}
+
+static void *store_of(const struct tls_lib *lib, void *ssl) {
+    void *store = NULL;
+    lib->SSL_ctrl(ssl, CTRL_GET_VERIFY_STORE, 0, &store);
+    return store ? store : lib->SSL_CTX_get_cert_store(lib->SSL_get_SSL_CTX(ssl));
+}
+
+/* The callbacks that are called when a verification is tried before the handshake: would one of them notice? */
+static bool verifies_unseen(const struct tls_lib *lib, void *ssl) {
+    void *status = NULL, *store = store_of(lib, ssl), *callback = lib->SSL_get_verify_callback(ssl);
+    lib->SSL_CTX_ctrl(lib->SSL_get_SSL_CTX(ssl), CTRL_GET_STATUS_CALLBACK, 0, &status);
+    /* The session's callback takes the place of its store's. */
+    return is_bindings(callback) && is_bindings(status) && store && (callback || !lib->X509_STORE_get_verify_cb(store));
 }
 
 bool tls_terms_plain(const struct tls_lib *lib, void *ssl, const struct tls_terms *terms) {
     void *context = lib->SSL_get_SSL_CTX(ssl), *info = lib->SSL_get_info_callback(ssl);
-    return !(terms->marks & (MARK_ODD | MARK_ALPN)) && !lib->SSL_get_certificate(ssl) &&
-           !lib->SSL_CTX_get_client_cert_cb(context) && !lib->SSL_CTX_get_keylog_callback(context) &&
-           (!info || watches_servers_only(info)) && !lib->SSL_get_session(ssl);
+    return !(terms->marks & (MARK_ODD | MARK_ALPN | MARK_WATCHED)) && !lib->SSL_get_certificate(ssl) &&
+           !lib->SSL_CTX_get_client_cert_cb(context) && !lib->SSL_CTX_get_keylog_callback(context) && is_idle(info) &&
+           is_idle(lib->SSL_CTX_sess_get_new_cb(context)) && !lib->SSL_get_session(ssl) && verifies_unseen(lib, ssl);
+}
+
+bool tls_terms_watched(const struct tls_lib *lib, void *ssl) {
+    return lib->lazy &&
+           ((marks(lib, ssl) & MARK_WATCHED) || !is_idle(lib->SSL_CTX_sess_get_new_cb(lib->SSL_get_SSL_CTX(ssl))));
 }
 
 bool tls_terms_stapled(const struct tls_lib *lib, void *ssl) {
@@ -127,11 +167,8 @@ static bool accepts_no_staple(const struct tls_lib *lib, void *ssl) {
 
 /* As the library does it when a server's certificates have come: the same steps, in the same order. */
 static bool verify(const struct tls_lib *lib, void *ssl, void *verification, void *certificate, void *chain) {
-    void *store = NULL, *callback = lib->SSL_get_verify_callback(ssl);
-    lib->SSL_ctrl(ssl, CTRL_GET_VERIFY_STORE, 0, &store);
-    if (!store)
-        store = lib->SSL_CTX_get_cert_store(lib->SSL_get_SSL_CTX(ssl));
-    if (lib->X509_STORE_CTX_init(verification, store, certificate, chain) != 1)
+    void *callback = lib->SSL_get_verify_callback(ssl);
+    if (lib->X509_STORE_CTX_init(verification, store_of(lib, ssl), certificate, chain) != 1)
         return false;
     void *param = lib->X509_STORE_CTX_get0_param(verification);
     lib->X509_VERIFY_PARAM_set_auth_level(param, lib->SSL_get_security_level(ssl));
@@ -149,6 +186,16 @@ static bool verify(const struct tls_lib *lib, void *ssl, void *verification, voi
         lib->X509_VERIFY_PARAM_move_peername(lib->SSL_get0_param(ssl), param);
     }
     return ok;
+}
+
+bool tls_terms_shown(const struct tls_lib *lib, const void *verification, const void *certificate, const void *chain) {
+    const void *seen = lib->X509_STORE_CTX_get0_untrusted(verification);
+    int n = lib->OPENSSL_sk_num(chain);
+    bool same = lib->X509_cmp(lib->X509_STORE_CTX_get0_cert(verification), certificate) == 0 && seen &&
+                lib->OPENSSL_sk_num(seen) == n;
+    for (int i = 0; same && i < n; i++)
+        same = lib->X509_cmp(lib->OPENSSL_sk_value(seen, i), lib->OPENSSL_sk_value(chain, i)) == 0;
+    return same;
 }
 
 bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain, bool stapled) {

@@ -38,7 +38,7 @@ struct origin {
     struct xcs_addr addr;
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     unsigned in_flight;     /* of those, the ones whose answer is not there */
-    bool limited;           /* it has answered 429 or 503: main's own calls go there alone from then on */
+    bool limited;           /* it was overloaded: main's own calls go there alone from then on */
     bool alone;             /* its server takes one connection at a time, which is main's: nothing is issued there */
     uint64_t progress_ns;   /* when last anything came for a call of ours */
     uint64_t slowest_ns;    /* the longest that an answer took, main's or ours */
@@ -84,7 +84,7 @@ bool decide_may_learn(const struct decisions *d, const struct site *s);
 /* An answer took so long. */
 void decide_took(struct origin *o, uint64_t ns);
 
-/* The origin answered 429 or 503. */
+/* The origin answered 429 or 503, or takes no more connections. */
 void decide_overloaded(struct origin *o);
 
 #endif

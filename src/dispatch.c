@@ -194,6 +194,13 @@ static void call_start(struct dispatch *d, struct call *call) {
     call_done(d, call);
 }
 
+/* Of a connection that was used before libcurl would have made a new one (on_request ends that). */
+static bool is_refusal(const struct call *call, CURLcode code) {
+    bool closed = code == CURLE_COULDNT_CONNECT || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+                  code == CURLE_SEND_ERROR;
+    return closed && !call->result.raw_len;
+}
+
 static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     struct dispatch_result *r = &call->result;
     curl_off_t retry_after = 0;
@@ -201,6 +208,9 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     d->curl.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     r->retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
     bool told = code != CURLE_OK || (xcs_is_call(&call->addr) ? call_end_curl(call) : call_end_http(call));
+    r->refused = is_refusal(call, code);
+    if (r->refused)
+        links_scarce(&d->links);
     call_detach(d, call);
     r->closes = code == CURLE_PARTIAL_FILE || (code == CURLE_OK && !xcs_is_call(&call->addr));
     if (code != CURLE_OK || !told)

@@ -44,11 +44,12 @@ struct dispatch_result {
     int status; /* HTTP status, 0 when the transfer failed */
     char *raw;  /* status line, headers, empty line, body with its transfer coding: as received */
     size_t raw_len;
-    bool more;            /* a piece: others follow, and the end */
-    size_t head_len;      /* bytes of raw up to and with the empty line */
-    bool closes;          /* the server closes after it, or its end is the end of the connection, even if too soon */
-    char error[80];       /* transfer failed: why, one line, no secrets */
-    uint64_t retry_after; /* what the server asked for, in seconds */
+    bool more;       /* a piece: others follow, and the end */
+    size_t head_len; /* bytes of raw up to and with the empty line */
+    bool refused;    /* transfer failed: the server closed, before a byte of an answer, a connection that was new */
+    bool closes;     /* the server closes after it, or its end is the end of the connection, even if too soon */
+    char error[80];  /* transfer failed: why, one line, no secrets */
+    uint64_t retry_after;             /* what the server asked for, in seconds */
     uint64_t started_ns, finished_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -119,7 +119,7 @@ void links_left(struct call *call, bool needed, uint64_t now) {
     if (!link || --link->users > 0)
         return;
     link->idle_ns = now;
-    if (needed)
+    if (needed || call->links->scarce)
         close_now(link);
 }
 
@@ -136,6 +136,11 @@ uint64_t links_expire(struct links *links, uint64_t now) {
             next = end;
     }
     return next;
+}
+
+void links_scarce(struct links *links) {
+    links->scarce = true;
+    links_expire(links, UINT64_MAX);
 }
 
 enum dispatch_served links_served(const struct call *call, const struct curl_lib *curl) {

@@ -14,6 +14,7 @@ struct link;
 struct links {
     struct link *all;
     uint64_t last_id;
+    bool scarce; /* a server has refused one: none is kept idle any more */
 };
 
 /* Makes libcurl tell of the sockets that it opens for this call and closes. False: it does not take the options. */
@@ -27,6 +28,9 @@ void links_left(struct call *call, bool needed, uint64_t now);
 
 /* Closes what has been idle for too long. When to look again, 0: nothing is idle. */
 uint64_t links_expire(struct links *links, uint64_t now);
+
+/* A server has closed a new connection: it may have no place left, and the program needs one. */
+void links_scarce(struct links *links);
 
 /* Has the call's request come to a server that reads it? */
 enum dispatch_served links_served(const struct call *call, const struct curl_lib *curl);

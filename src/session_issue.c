@@ -133,11 +133,24 @@ static void overloaded(struct session *s, struct origin *o, const struct dispatc
     session_debug(s, "origin limits its rate: window %u from now on", o->window);
 }
 
+/*
+ * The server has closed a new connection. Much sooner than it would have answered: it has no place for more, and main's own must find
+ * one.
+ */
+static void refused(struct session *s, struct origin *o, const struct dispatch_result *r) {
+    if (o->slowest_ns && r->finished_ns - r->started_ns > o->slowest_ns / 4)
+        return;
+    decide_overloaded(o);
+    session_debug(s, "origin refuses connections: window %u from now on", o->window);
+}
+
 static void failed(struct session *s, struct node *n, const struct dispatch_result *r) {
     session_debug(s, "call %llu failed ahead: %s (status %d)", (unsigned long long)n->id, r->error, r->status);
     trace_node(s->number, "failed", n, r->status ? "status" : r->error);
     if (r->status == 429 || r->status == 503)
         overloaded(s, n->origin, r);
+    else if (r->refused)
+        refused(s, n->origin, r);
     keep_lost(s, n);
     if (n->hit && n->raw && r->raw) /* main sees the stream break where it does, and how */
         hit_piece(n->hit, r->raw, r->raw_len);
@@ -242,7 +255,8 @@ void sessions_result(struct dispatch_result *r) {
     n->origin->in_flight--;
     n->started_ns = r->started_ns;
     n->finished_ns = r->finished_ns;
-    decide_took(n->origin, n->finished_ns - n->started_ns);
+    if (r->raw)
+        decide_took(n->origin, n->finished_ns - n->started_ns);
     if (r->raw && r->status >= 200 && r->status < 300)
         succeeded(s, n, r);
     else

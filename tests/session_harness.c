@@ -103,11 +103,13 @@ bool cancelled(size_t i) {
 
 uint64_t harness_latency_ns;
 unsigned harness_retry_after;
+bool harness_refused;
 
 void finish(size_t i, int status, const char *body) {
     struct dispatch_result r = {
         .id = calls[i].id, .status = status, .started_ns = 1000, .retry_after = harness_retry_after};
     r.finished_ns = r.started_ns + harness_latency_ns;
+    r.refused = status == 0 && harness_refused;
     assert_true(i < ncalls && !calls[i].ended);
     calls[i].ended = true;
     if (calls[i].cancelled)
@@ -417,6 +419,7 @@ int session_setup(void **state) {
     harness_trust = 0;
     harness_latency_ns = 1000;
     harness_retry_after = 0;
+    harness_refused = false;
     main_channel = pair[0];
     session_open(pair[1]);
     transmit(main_channel, m, NULL, 0, NULL, 0);

@@ -94,9 +94,13 @@ size_t issued_count(void);
 const char *issued_body(size_t i);
 const char *issued_tls_name(size_t i); /* NULL: in the clear */
 bool cancelled(size_t i);
-/* How long the next call to end took, and for how many seconds its server wants to be left alone; set anew by the setup. */
+/*
+ * How long the next call to end took, for how many seconds its server wants to be left alone, and whether a broken one was not let in;
+ * set anew by the setup.
+ */
 extern uint64_t harness_latency_ns;
 extern unsigned harness_retry_after;
+extern bool harness_refused;
 
 /* The i-th call ends with that status (0: broken transfer). */
 void finish(size_t i, int status, const char *body);

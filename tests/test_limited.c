@@ -1,5 +1,6 @@
 /*
- * Origins that limit their rate: main asks them no sooner than the sequential program would have. Time is real, and short.
+ * Origins that limit their rate or their connections: main asks them no sooner than the sequential program would have, and we ask
+ * less. Time is real, and short.
  */
 #include "../src/clock.h"
 #include "session_harness.h"
@@ -101,11 +102,54 @@ static void test_refused_hit_is_held_back(void **state) {
     runner_free(&r);
 }
 
+/* One call is answered after 40 ms, `failures` others break after `latency_ms`: how many are ahead of main at the most from then on? */
+static unsigned issued_after(unsigned failures, uint64_t latency_ms) {
+    uint64_t node;
+    char prompt[16];
+    struct runner r = start(&node);
+    for (unsigned i = 0; i <= failures; i++) {
+        snprintf(prompt, sizeof(prompt), "call %u", i);
+        runner_ask(&r, prompt);
+        assert_non_null(runner_answer(&r));
+    }
+    harness_latency_ns = 40 * MS;
+    finish(0, 200, "{}");
+    harness_latency_ns = latency_ms * MS;
+    harness_refused = true;
+    for (unsigned i = 1; i <= failures; i++)
+        finish(i, 0, "");
+    main_tell(XCS_ANSWERED, node, 0);
+    unsigned before = (unsigned)issued_count();
+    for (unsigned i = 0; i < WINDOW; i++) {
+        snprintf(prompt, sizeof(prompt), "more %u", i);
+        runner_ask(&r, prompt);
+        if (!runner_answer(&r))
+            break;
+    }
+    unsigned after = (unsigned)issued_count();
+    runner_free(&r);
+    return after - before + 1; /* the answered call is ahead of main, too */
+}
+
+/* The server has no place for more connections. */
+static void test_refusals_halve_the_window(void **state) {
+    (void)state;
+    assert_int_equal(issued_after(2, 5), WINDOW / 4);
+}
+
+/* It had the requests for long: something else is wrong with it. */
+static void test_late_ends_are_no_refusals(void **state) {
+    (void)state;
+    assert_int_equal(issued_after(2, 30), WINDOW);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_turn_is_the_sequential_programs, session_setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_turn_is_what_the_origin_asks_for, session_setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_refused_hit_is_held_back, session_setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_refusals_halve_the_window, session_setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_late_ends_are_no_refusals, session_setup, session_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,10 +91,10 @@ static int teardown(void **state) {
     return 0;
 }
 
-static void submit(uint64_t id) {
+static void submit_to(uint64_t id, const struct xcs_addr *addr) {
     static const char *const headers[] = {"Host: localhost", "Content-Length: 2"};
     struct dispatch_call call = {.id = id,
-                                 .addr = server.addr,
+                                 .addr = *addr,
                                  .method = "POST",
                                  .target = "/v1/chat/completions",
                                  .headers = headers,
@@ -104,13 +104,22 @@ static void submit(uint64_t id) {
     assert_true(dispatch_submit(dispatcher, &call));
 }
 
-static void take_result(void) {
+static void submit(uint64_t id) {
+    submit_to(id, &server.addr);
+}
+
+static bool is_refused(int status) {
     struct pollfd p = {.fd = dispatch_fd(dispatcher), .events = POLLIN};
     struct dispatch_result r;
     assert_int_equal(poll(&p, 1, 20000), 1);
     assert_true(dispatch_next(dispatcher, &r));
-    assert_int_equal(r.status, 200);
+    assert_int_equal(r.status, status);
     free(r.raw);
+    return r.refused;
+}
+
+static void take_result(void) {
+    assert_false(is_refused(200));
 }
 
 static void wait_for(const unsigned *what, unsigned n) {
@@ -151,6 +160,22 @@ static void test_links_make_room(void **state) {
         assert_true(server.idle_ns[i] < server.idle_ns[0] / 2);
 }
 
+/* Where a server takes no more connections, none of ours lies idle. */
+static void test_refusal_ends_idle_links(void **state) {
+    (void)state;
+    struct xcs_addr closed = server.addr;
+    closed.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1); /* nobody listens there */
+    submit(1);
+    take_result();
+    submit_to(2, &closed);
+    assert_true(is_refused(0));
+    wait_for(&server.ended, 1);
+    submit(3);
+    take_result();
+    wait_for(&server.ended, 2);
+    assert_true(server.idle_ns[0] < 500 * MS && server.idle_ns[1] < 500 * MS);
+}
+
 static void wait_for_served(uint64_t id, enum dispatch_served expected) {
     for (int i = 0; i < 20000 && dispatch_served(dispatcher, id) != expected; i++)
         usleep(1000);
@@ -177,6 +202,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_link_is_used_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle_link_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_make_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusal_ends_idle_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls_that_nobody_took, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""A model server that answers as no HTTP library would. It closes each connection after one answer, and does not say so. Called as the
-model server is, and logs as it does; --way says what else is odd.
+"""A model server that answers as no HTTP library would. It closes each connection after one answer, and does not say so.
+Called as the model server is, and logs as it does; --way says what else is odd.
 """
 import argparse
 import hashlib
 import json
+import os
 import signal
 import socket
 import threading
@@ -20,10 +21,14 @@ def plain(answer):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer)
 
 
+def length_list(answer):
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d, %d\r\n\r\n%s" % (len(answer), len(answer), answer)
+
+
 WAYS = {
     "plain": plain,
     "interim": lambda answer: b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plain(answer),
-    "length-list": lambda answer: b"HTTP/1.1 200 OK\r\nContent-Length: %d, %d\r\n\r\n%s" % (len(answer), len(answer), answer),
+    "length-list": length_list,
 }
 
 
@@ -35,8 +40,9 @@ class Server:
         self.seq = 0
         self.began = time.monotonic()
         self.socket = socket.create_server(("127.0.0.1", options.port), backlog=128)
-        with open(options.port_file, "w", encoding="utf-8") as f:
+        with open(options.port_file + ".tmp", "w", encoding="utf-8") as f:
             f.write(str(options.port))
+        os.rename(options.port_file + ".tmp", options.port_file)  # whole, or not there
 
     def now_ms(self):
         return (time.monotonic() - self.began) * 1000
@@ -45,9 +51,10 @@ class Server:
         method, target, _ = head[0].split(" ", 2)
         with self.lock:
             self.seq += 1
-            print(json.dumps({"seq": self.seq, "method": method, "target": target, "headers": sorted(head[1:]),
-                              "body": body.decode(), "body_len": len(body), "body_sha256": hashlib.sha256(body).hexdigest(),
-                              "start_ms": start, "end_ms": self.now_ms()}), file=self.log, flush=True)
+            line = {"seq": self.seq, "method": method, "target": target, "headers": sorted(head[1:]), "body": body.decode(),
+                    "body_len": len(body), "body_sha256": hashlib.sha256(body).hexdigest(), "start_ms": start,
+                    "end_ms": self.now_ms()}
+            print(json.dumps(line), file=self.log, flush=True)
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as f:

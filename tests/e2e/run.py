@@ -282,7 +282,7 @@ def main(scenarios, description):
     """Runs a table of scenarios; the exit status."""
     options = parse(description)
     rows = tap.chosen(options, [(s.name, s) for s in scenarios]) * options.repeat
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be by the programs too: started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored, and would be by the programs
     processes.become_subreaper()
     with tempfile.TemporaryDirectory(prefix="xcs-e2e-") as top:
         return tap.run(rows, lambda scenario, directory: run_scenario(options, scenario, directory), top)

@@ -1,4 +1,6 @@
-"""What the scripts that run a table of scenarios have in common: their options, and how they run it and tell of it: TAP, on stdout."""
+"""What the scripts that run a table of scenarios have in common: their options, and how they run it and tell of it: TAP, on
+stdout.
+"""
 import argparse
 import collections
 import os

@@ -80,7 +80,7 @@ class Run:
         try:
             began = time.monotonic()
             done = subprocess.run([python, os.path.join(HERE, "program.py"), sdk, peers.url(tls)], env=env, cwd=directory,
-                                  timeout=LIMIT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                                  timeout=LIMIT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             self.seconds = time.monotonic() - began
         finally:
             server.end()

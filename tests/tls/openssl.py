@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OPENSSL11 = os.environ.get("XCS_OPENSSL11", os.path.join(ROOT, "build", "openssl11"))
 FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
-CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c")
+CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c")
 
 LATENCY = 200  # between two calls the client needs less than a millisecond, but eight handshakes take their time
 WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll", "select-ex", "poll-peek", "select-first",
@@ -56,6 +56,8 @@ def scenarios(client):
     for front in ("tls13", "tls12"):
         yield from (c(front, mode, rounds=most) for mode, most in ODD.items())
         yield c(front, "callback", rounds=None, wasted=16)
+        yield c(front, "watched", rounds=13, timed=True)  # a third of its calls may run ahead
+        yield c(front, "late", rounds=4, latency=500, wasted=2, timed=True)  # two steps make XCS leave the connection alone
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)
@@ -69,6 +71,7 @@ def scenarios(client):
     yield from (c(front, mode, program="openssl11", rounds=most) for front in ("tls13", "tls12") for mode, most in ODD.items())
     yield c("tls13", "large", "partial", program="openssl11", latency=500, rounds=None)
     yield c("tls13", "threads", program="openssl11", rounds=None)
+    yield c("tls12", "late", program="openssl11", rounds=4, latency=500, wasted=2)
     yield from (c("tls13", mode, program="openssl11", rounds=None, inert=True) for mode in ("memory", "bio"))
     yield modules("tls13", "old", "loop", 1, "openssl11", rounds=2)
     yield modules("tls13", "both", "loop", 1, "openssl", "openssl11", rounds=4)

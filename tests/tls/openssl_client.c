@@ -347,7 +347,8 @@ static const struct {
     {"ends", mode_ends},         {"shutdowns", mode_shutdowns},
     {"reuse", mode_reuse},       {"threads", mode_threads},
     {"memory", mode_memory},     {"descriptors", mode_descriptors},
-    {"bio", mode_bio},
+    {"bio", mode_bio},           {"late", mode_late},
+    {"watched", mode_watched},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

@@ -133,7 +133,7 @@ def end_daemon(pid_file):
 
 
 def told(authority, port, argv, **files):
-    """A command line with the front's address for {tls}, and an environment that says whom to trust, and what other files there are."""
+    """A command line with the front's address for {tls}, in an environment that says whom to trust and what other files there are."""
     trusted = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PERL_LWP_SSL_CA_FILE"), "ca.pem")
     return ["/usr/bin/env", *(f"{name}={authority.path(file)}" for name, file in {**trusted, **files}.items()),
             *(word.replace("{tls}", f"https://localhost:{port}/v1") for word in argv)]

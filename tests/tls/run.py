@@ -18,6 +18,7 @@ import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, free_ports, told  # noqa: E402
+from proxy import Proxy  # noqa: E402
 from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 
@@ -73,6 +74,7 @@ def table():
     yield trust("client-cert", "certificate", inert=True)
     yield trust("changing", "verify", latency=200)
     yield from one_at_a_time()
+    yield from proxied()
     yield from openssl.scenarios(client)
     yield from gnutls.scenarios(client)
 
@@ -93,6 +95,20 @@ def one_at_a_time():
         yield trust("s_server-then-" + certificate, "swapped", 3, latency=500, timed=True, wasted=7)
 
 
+def proxied():
+    """Through a proxy, which knows nothing of TLS: connections that another one could not take the place of are left alone."""
+    def c(front, name, *argv, **more):
+        return client(front, "proxy-" + name, "/usr/bin/env", "HTTPS_PROXY={proxy}", "{python}", *argv, rounds=None,
+                      inert=True, **more)
+
+    for how in ("session", "httpx-client", "requests"):
+        yield c("tls13", "python-" + how, "{programs}/loop.py", "{tls}", how, "8")
+    for how in ("session", "httpx-client"):
+        yield c("brief", "pauses-" + how, "{programs}/keepalive.py", "{tls}", how)
+    yield c("brief", "slow", "{programs}/loop_final.py", "{tls}", "session", "5", latency=1200)
+    yield c("tls13", "greeted", HERE + "/greeted.py", "{tls}", "{proxy}")
+
+
 class Peers:
     def __init__(self, directory):
         self.authority = Authority(directory)
@@ -101,11 +117,13 @@ class Peers:
         self.daemons = Daemons(self.authority, directory, self.model_port)
         self.changing = ChangingKey(self.authority, self.model_port)
         self.s_server = SServer(self.authority, directory, self.model_port)
+        self.proxy = Proxy()
         self.ports = {**self.nginx.ports, **self.daemons.ports, "changing": self.changing.port}
 
     def reset(self, front):
         """Before each run, for those that remember."""
         self.changing.reset()
+        self.proxy.reset()
         if front.startswith("s_server"):
             first, _, later = front.removeprefix("s_server").lstrip("-").partition("then-")
             self.s_server.reset(first or "good", later or None)
@@ -120,7 +138,8 @@ class Peers:
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        scenario.argv = told(self.authority, self.port(front), scenario.argv, CLIENT_PEM="client.pem", CLIENT_KEY="client.key")
+        argv = [word.replace("{proxy}", f"http://127.0.0.1:{self.proxy.port}") for word in scenario.argv]
+        scenario.argv = told(self.authority, self.port(front), argv, CLIENT_PEM="client.pem", CLIENT_KEY="client.key")
 
 
 def check(options, peers, front, scenario, directory):
@@ -148,6 +167,10 @@ def check(options, peers, front, scenario, directory):
         problems.append(f"a server that the program refuses has been sent {peers.s_server.received} bytes")
     if "-then-" in front and peers.s_server.hellos() < 2:
         problems.append("the engine has not met the other certificate: this run has tested nothing")
+    if peers.proxy.strangers:
+        problems.append(f"{peers.proxy.strangers} took the proxy for the server")
+    if scenario.name.startswith("proxy-") and not peers.proxy.tunnels:
+        problems.append("the proxy was not asked: this run has tested nothing")
     if front == "s_server" and run.seconds > base.seconds + PATIENCE:
         problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
     remarks = [e2e.figures(scenario, base, run)]
