@@ -87,7 +87,7 @@ static void on_answered(struct session *s, uint64_t id) {
 }
 
 static void on_revert(struct session *s, uint64_t id) {
-    const struct node *n = graph_find(&s->graph, id);
+    struct node *n = graph_find(&s->graph, id);
     if (n && (n->state == NODE_HELD || n->state == NODE_MAIN))
         return; /* held back: counted as the MISS that it is */
     if (s->stats.hits == 0)
@@ -102,6 +102,8 @@ static void on_revert(struct session *s, uint64_t id) {
     }
     session_debug(s, "call %llu: HIT given up, main's own request goes out", (unsigned long long)id);
     trace_event(s->number, "reverted", id, NULL);
+    if (n)
+        session_reverted(s, n);
 }
 
 static void on_ahead(struct session *s, struct packet *p) {

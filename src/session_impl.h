@@ -34,6 +34,9 @@ void sessions_tick(void); /* for loop_wake: looks after all that waits for its t
 /* session_stall.c: looks after the HITs that main waits for, and again later while there are some. */
 void session_watch_stalls(void);
 
+/* Main does not wait for a HIT any longer: its time limit has run out, or it goes on in another way. */
+void session_reverted(struct session *s, struct node *n);
+
 /* Main goes on: a request of its own that went out beside ours has been answered. */
 void session_past_probe(struct session *s);
 

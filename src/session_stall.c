@@ -85,6 +85,12 @@ void session_past_probe(struct session *s) {
     }
 }
 
+void session_reverted(struct session *s, struct node *n) {
+    struct origin *o = n->origin;
+    if (stalls(n) && !o->progress_ns && clock_ns() - n->asked_ns > 2 * o->slowest_ns)
+        give_up_at(s, o);
+}
+
 static void look_at(struct session *s, struct node *n) {
     struct origin *o = n->origin;
     uint64_t since = longer(n->asked_ns, longer(n->started_ns, o->progress_ns)), quiet = clock_ns() - since;

@@ -91,6 +91,35 @@ static void test_taken_connections_are_waited_for(void **state) {
     runner_free(&r);
 }
 
+/* Main's own time limit is shorter than our patience. */
+static void test_time_limit_where_nothing_was_answered(void **state) {
+    (void)state;
+    struct runner r;
+    int hit = wait_for_one(&r);
+    pass(50);
+    assert_false(is_given_up(hit));
+    main_tell(XCS_REVERT, issued(0), 0);
+    close(hit);
+    pass(5);
+    assert_true(cancelled(0) && cancelled(1));
+    runner_free(&r);
+    check_miss("two", false);
+}
+
+static void test_time_limit_where_something_was_answered(void **state) {
+    (void)state;
+    struct runner r;
+    int hit = wait_for_one(&r);
+    finish(1, 200, "{}");
+    pass(50);
+    main_tell(XCS_REVERT, issued(0), 0);
+    close(hit);
+    pass(5);
+    hit = ask_hit("two");
+    check_hit_text(hit, "{}");
+    runner_free(&r);
+}
+
 /* Main's own request goes out beside ours, and is answered first. */
 static void test_probe_finds_a_busy_server(void **state) {
     (void)state;
@@ -135,6 +164,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_one_connection_at_a_time, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_progress_is_patience, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_taken_connections_are_waited_for, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_time_limit_where_nothing_was_answered, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_time_limit_where_something_was_answered, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_probe_finds_a_busy_server, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_probe_finds_a_slow_server, setup, session_teardown),
     };
