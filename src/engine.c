@@ -54,16 +54,21 @@ static void stop_ready(struct source *s, uint32_t events) {
     loop_stop();
 }
 
+/* For a whole window: connections here and there, memfds, continuations. */
+#define DESCRIPTORS 512
+
 /*
- * Each call ahead takes a few descriptors, and a memfd for its response, which counts as a file. False: a response might have no room,
- * so that it would be asked for in vain.
+ * Each call ahead takes a few descriptors, and a memfd for its response, which counts as a file. False: there may be no room for
+ * them, so that answers would be asked for in vain.
  */
 static bool raise_limits(void) {
-    struct rlimit rl, none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    struct rlimit rl = {0}, none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
     if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
         rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
         setrlimit(RLIMIT_NOFILE, &rl);
     }
+    if (rl.rlim_cur < DESCRIPTORS)
+        return false;
     if (setrlimit(RLIMIT_FSIZE, &none) == 0)
         return true;
     if (getrlimit(RLIMIT_FSIZE, &rl) != 0 || rl.rlim_max < 2 * (rlim_t)XCS_RESPONSE_MAX)

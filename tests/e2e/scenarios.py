@@ -143,7 +143,7 @@ SURROUNDINGS = [
     Scenario("own/terminal", ["script", "-qec", "{python} {programs}/loop.py {url} session 8", "/dev/null"],
              latency=200, rounds=1),
     *(Scenario(f"own/{n}-descriptors", ["sh", "-c", f'ulimit -n {n}; exec "$@"', "sh", "{python}",
-                                        "{programs}/loop_final.py", "{url}", "session", "8"], wasted=8) for n in (9, 16)),
+                                        "{programs}/loop_final.py", "{url}", "session", "12"], latency=200) for n in (9, 16, 64)),
     # A signal would kill the program where XCS wrote a request beyond the limit, on its way to the engine. (Python ignores it.)
     Scenario("own/file-size-limit", ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", "perl", "{programs}/http_tiny.pl", "{url}",
                                      "100000"], pipe=True),
