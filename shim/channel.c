@@ -7,6 +7,7 @@
 #include <linux/memfd.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -170,8 +171,14 @@ static bool start(void) {
     return true;
 }
 
+/* A memfd is a file: writing beyond the program's limit for those would send it SIGXFSZ. */
+static bool file_may_be(size_t len) {
+    struct rlimit limit;
+    return xcs_sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit) == 0 && limit.rlim_cur >= len;
+}
+
 static int in_memfd(const void *data, size_t len) {
-    int fd = (int)xcs_sys2(SYS_memfd_create, "xcs-request", MFD_CLOEXEC);
+    int fd = file_may_be(len) ? (int)xcs_sys2(SYS_memfd_create, "xcs-request", MFD_CLOEXEC) : -1;
     size_t done = 0;
     while (fd >= 0 && done < len) {
         long r = xcs_sys3(SYS_write, fd, (const char *)data + done, len - done);
@@ -190,7 +197,7 @@ static bool send_lookup(const struct xcs_addr *addr, uint32_t trust, const void 
         return transmit(&m, request, NULL, 0);
     int fd = in_memfd(request, len);
     if (fd < 0)
-        return lost("no memory for a request");
+        return lost("no room for a request");
     m.flags = XCS_F_MEMFD;
     bool ok = transmit(&m, NULL, &fd, 1);
     xcs_sys1(SYS_close, fd);

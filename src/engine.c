@@ -54,13 +54,27 @@ static void stop_ready(struct source *s, uint32_t events) {
     loop_stop();
 }
 
-/* Each call ahead takes a few descriptors. */
-static void raise_limits(void) {
-    struct rlimit rl;
+/* For a whole window: connections here and there, memfds, continuations. */
+#define DESCRIPTORS 512
+
+/*
+ * Each call ahead takes a few descriptors, and a memfd for its response, which counts as a file. False: there may be no room for
+ * them, so that answers would be asked for in vain.
+ */
+static bool raise_limits(void) {
+    struct rlimit rl = {0}, none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
     if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
         rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
         setrlimit(RLIMIT_NOFILE, &rl);
     }
+    if (rl.rlim_cur < DESCRIPTORS)
+        return false;
+    if (setrlimit(RLIMIT_FSIZE, &none) == 0)
+        return true;
+    if (getrlimit(RLIMIT_FSIZE, &rl) != 0 || rl.rlim_max < 2 * (rlim_t)XCS_RESPONSE_MAX)
+        return false;
+    rl.rlim_cur = rl.rlim_max;
+    return setrlimit(RLIMIT_FSIZE, &rl) == 0;
 }
 
 /* Keys and prompts pass through the engine: they must not be left in a core file, nor in a log of TLS keys, which libcurl would write. */
@@ -95,8 +109,7 @@ static bool start(const struct engine_options *o) {
 
 int engine_run(const struct engine_options *o) {
     signal(SIGPIPE, SIG_IGN);
-    raise_limits();
-    if (!start(o))
+    if (!raise_limits() || !start(o))
         return -1;
     loop_run();
     sessions_close();
