@@ -8,9 +8,11 @@
 #include "channel.h"
 #include "conn_impl.h"
 #include "raw.h"
+#include "refusals.h"
 #include "tls_lazy.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -175,7 +177,8 @@ void conn_before_fork(void) {
     }
 }
 
-void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
+void conn_tried(int fd, const struct sockaddr *addr, socklen_t len, int err) {
+    struct xcs_addr to = {.len = 0};
     sigset_t saved;
     int type = 0;
     socklen_t tlen = sizeof type;
@@ -189,18 +192,45 @@ void conn_opened(int fd, const struct sockaddr *addr, socklen_t len) {
     }
     if (xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &tlen) < 0 || type != SOCK_STREAM)
         return;
+    to.len = in4 ? sizeof to.u.in : sizeof to.u.in6;
+    memcpy(&to.u, addr, to.len);
     xcs_lock(&saved);
+    refusals_put(&to, err);
     struct conn *c = conn_locked(fd);
+    bool opened = err == 0 || err == EINPROGRESS;
     /* A second connect() on the same socket only asks how the first went. */
-    if (!c && fdtab_get(fd) != XCS_OURS && !is_foreign(fd) && (c = take())) {
+    if (opened && !c && fdtab_get(fd) != XCS_OURS && !is_foreign(fd) && (c = take())) {
         c->state = CONN_IDLE;
         c->refs = 1;
         c->ino = conn_ino(fd);
-        c->addr.len = in4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-        memcpy(&c->addr.u, addr, c->addr.len);
+        c->addr = to;
         fdtab_set(fd, c);
     }
     xcs_unlock(&saved);
+}
+
+void conn_connected(int fd, int err) {
+    sigset_t saved;
+    if (!conn_mine())
+        return;
+    xcs_lock(&saved);
+    const struct conn *c = conn_locked(fd);
+    if (c && c->state == CONN_IDLE && !c->spoken)
+        refusals_put(&c->addr, err);
+    xcs_unlock(&saved);
+}
+
+/* Closed, or left alone, without ever having been connected: the program has found that out in its own way, or does not wait any longer. */
+static void note_unmade(const struct conn *c, int fd) {
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (c->state != CONN_IDLE || c->spoken || c->skipped ||
+        xcs_sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return;
+    if (info.tcpi_state == TCP_SYN_SENT)
+        refusals_put(&c->addr, ETIMEDOUT);
+    else if (info.tcpi_state == TCP_CLOSE && info.tcpi_rtt == 0) /* no packet of ours was ever acknowledged */
+        refusals_put(&c->addr, ECONNREFUSED);
 }
 
 void conn_forget(int fd) {
@@ -223,8 +253,10 @@ void conn_forget(int fd) {
         else
             c = conn_locked(fd);
     }
-    if (c && c->state != CONN_EOF)
+    if (c && c->state != CONN_EOF) {
+        note_unmade(c, fd);
         conn_untrack(c);
+    }
     xcs_unlock(&saved);
 }
 
@@ -244,8 +276,10 @@ bool conn_closing(int fd) {
                 ;
             c = conn_locked(fd);
         }
-        if (c)
+        if (c) {
+            note_unmade(c, fd);
             unref(c, fd);
+        }
     }
     xcs_unlock(&saved);
     return ok;

@@ -117,8 +117,11 @@ bool conn_mine(void);
 /* Would a read of it wait? */
 bool conn_is_blocking(int fd);
 
-/* connect(2) succeeded or is in progress. */
-void conn_opened(int fd, const struct sockaddr *addr, socklen_t len);
+/* connect(2) has returned: 0, EINPROGRESS, or another error. */
+void conn_tried(int fd, const struct sockaddr *addr, socklen_t len, int err);
+
+/* The program has asked for the socket's error: how its connect(2) ended, if it was in progress. */
+void conn_connected(int fd, int err);
 
 /* Who brings the bytes: the program's own socket calls, or its calls of a TLS library. */
 enum conn_via {

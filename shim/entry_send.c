@@ -16,9 +16,9 @@
 
 XCS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len) {
     int r = REAL(connect)(fd, addr, len);
-    if (xcs_mode == XCS_MODE_MAIN && (r == 0 || errno == EINPROGRESS)) {
+    if (xcs_mode == XCS_MODE_MAIN) {
         int err = errno;
-        conn_opened(fd, addr, len);
+        conn_tried(fd, addr, len, r == 0 ? 0 : err);
         errno = err;
     }
     return r;

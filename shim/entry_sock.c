@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 
 XCS_EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len) {
-    return REAL(getsockopt)(conn_of(fd) ? conn_real_fd(fd) : fd, level, name, value, len);
+    int r = REAL(getsockopt)(conn_of(fd) ? conn_real_fd(fd) : fd, level, name, value, len);
+    if (r == 0 && level == SOL_SOCKET && name == SO_ERROR && conn_of(fd) && *len == sizeof(int))
+        conn_connected(fd, *(const int *)value);
+    return r;
 }
 
 XCS_EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {

@@ -5,6 +5,7 @@
  *
  * Called by trap.c's handler, and by quarantine for the connections that main had.
  */
+#include "refusals.h"
 #include "trap.h"
 
 #include <arpa/inet.h>
@@ -187,8 +188,13 @@ static long serve_connect(struct trap *t) {
     if (addr->sa_family != row->family || len < need) {
         trap_end(t);
     }
-    row->peer.len = (uint32_t)need;
-    memcpy(&row->peer.u, addr, need);
+    struct xcs_addr peer = {.len = (uint32_t)need};
+    memcpy(&peer.u, addr, need);
+    int refusal = row->type == SOCK_STREAM ? refusals_of(&peer) : 0;
+    if (refusal) {
+        return -refusal;
+    }
+    row->peer = peer;
     if (row->type == SOCK_DGRAM) {
         return 0; /* nothing is sent by that; libc probes routes so */
     }

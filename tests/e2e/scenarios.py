@@ -65,6 +65,9 @@ CLIENT_LIBRARIES = [
     *(python(f"client/python-{c}", "loop", c, 8, latency=HEAVY.get(c, 200), rounds=1) for c in CLIENTS),
     *(python(f"client/python-{c}-localhost", "loop", c, 8, latency=200, rounds=1, host="localhost")
       for c in ("session", "httpx-client")),
+    # With a time limit a client connects without blocking, and learns of the refusal later.
+    *(python(f"client/python-{c}-two-addresses", "two_addresses", c, 8, latency=HEAVY.get(c, 200), rounds=1)
+      for c in ("requests", "httpx", "urllib")),
     *(python(f"client/python-asyncio-{c}", "async_loop", c, 6) for c in ("httpx", "aiohttp")),
     *(Scenario(f"client/ruby-{how}", ["ruby", "{programs}/net_http.rb", "{url}", how], latency=200, rounds=1)
       for how in ("keep", "each")),
