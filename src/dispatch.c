@@ -287,7 +287,7 @@ static int watch(struct dispatch *d) {
     for (size_t i = 0; i < d->nrunning; i++) {
         struct call *call = d->running[i];
         if (is_silent(call, now) && call->looked_ns + SILENT_NS <= now) {
-            enum dispatch_served served = links_served(call, &d->curl);
+            enum dispatch_served served = links_served(call);
             pthread_mutex_lock(&d->lock);
             call->served = served;
             pthread_mutex_unlock(&d->lock);
