@@ -245,7 +245,7 @@ static void test_redirect_leaves_its_link(void **state) {
 static pid_t tls_server(const char *directory, const struct xcs_addr *addr, int *to, int *from) {
     char command[512], port[8], *const argv[] = {"openssl", "s_server", "-quiet", "-accept", port,
                                                  "-cert",   "cert",     "-key",   "key",     NULL};
-    int in[2], out[2];
+    int in[2] = {-1, -1}, out[2] = {-1, -1};
     snprintf(command, sizeof(command),
              "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 2 -subj /CN=localhost "
              "2>/dev/null && openssl pkey -in key -pubout -outform der -out public",
