@@ -62,7 +62,8 @@ static bool keep(struct call *call, const void *data, size_t len) {
         r->raw = bigger;
         call->raw_size = size;
     }
-    memcpy(r->raw + r->raw_len, data, len);
+    if (len)
+        memcpy(r->raw + r->raw_len, data, len);
     r->raw_len += len;
     return true;
 }
