@@ -62,7 +62,8 @@ static bool keep(struct call *call, const void *data, size_t len) {
         r->raw = bigger;
         call->raw_size = size;
     }
-    memcpy(r->raw + r->raw_len, data, len);
+    if (len)
+        memcpy(r->raw + r->raw_len, data, len);
     r->raw_len += len;
     return true;
 }
@@ -287,7 +288,7 @@ static int watch(struct dispatch *d) {
     for (size_t i = 0; i < d->nrunning; i++) {
         struct call *call = d->running[i];
         if (is_silent(call, now) && call->looked_ns + SILENT_NS <= now) {
-            enum dispatch_served served = links_served(call, &d->curl);
+            enum dispatch_served served = links_served(call);
             pthread_mutex_lock(&d->lock);
             call->served = served;
             pthread_mutex_unlock(&d->lock);
@@ -445,10 +446,18 @@ enum dispatch_served dispatch_served(struct dispatch *d, uint64_t id) {
     return served;
 }
 
+/* With the lock held. The rest of a running call's result is the thread's. */
+static struct dispatch_result known(const struct call *call) {
+    const struct dispatch_result *r = &call->result;
+    if (call->state == CALL_DONE)
+        return *r;
+    return (struct dispatch_result){
+        .id = r->id, .status = r->status, .raw = r->raw, .raw_len = r->raw_len, .head_len = r->head_len, .more = true};
+}
+
 /* With the lock held. Of a stream that breaks after its first piece comes what has arrived all the same: its status tells. */
 static void hand_over(struct call *call, struct dispatch_result *out) {
-    *out = call->result;
-    out->more = call->state != CALL_DONE;
+    *out = known(call);
     if (!call->streams) {
         call->result.raw = NULL;
         return;

@@ -6,6 +6,7 @@
  */
 #include "dispatch_link.h"
 #include "accepted.h"
+#include "clock.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct link {
     int fd;
     int local_port, remote_port; /* 0: not asked yet */
     char remote_ip[INET6_ADDRSTRLEN];
+    bool taken;       /* by the server: there was a handshake */
     unsigned users;   /* calls: HTTP/2 carries several */
     uint64_t idle_ns; /* since when; 0: it is used, or was not yet */
     struct link *prev, *next;
@@ -60,6 +62,7 @@ bool links_watch(struct links *links, const struct curl_lib *curl, struct call *
     bad |= curl->easy_setopt(call->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     bad |= curl->easy_setopt(call->easy, CURLOPT_CLOSESOCKETDATA, links);
     call->links = links;
+    links->curl = curl;
     call->link_id = 0;
     return bad == CURLE_OK;
 }
@@ -93,21 +96,6 @@ static void learn_ends(struct link *link) {
     }
 }
 
-void links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port) {
-    struct link *link;
-    links_left(call, false, 0); /* a redirect's request may go another way */
-    DL_FOREACH(call->links->all, link) {
-        learn_ends(link);
-        if (link->local_port != local_port || link->remote_port != remote_port ||
-            strcmp(link->remote_ip, remote_ip) != 0)
-            continue;
-        link->users++;
-        link->idle_ns = 0;
-        call->link_id = link->id;
-        return;
-    }
-}
-
 static void close_now(struct link *link) {
     link->idle_ns = 0;
     shutdown(link->fd, SHUT_RDWR);
@@ -121,6 +109,37 @@ void links_left(struct call *call, bool needed, uint64_t now) {
     link->idle_ns = now;
     if (needed || call->links->scarce)
         close_now(link);
+}
+
+/* Of a connection that its own transfer has made libcurl knows so, not of one that was there. */
+static bool shook_hands(const struct call *call) {
+    curl_off_t handshake_us = 0;
+    return call->links->curl->easy_getinfo(call->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us) == CURLE_OK &&
+           handshake_us > 0;
+}
+
+static struct link *link_between(struct links *links, const char *remote_ip, int local_port, int remote_port) {
+    struct link *link;
+    DL_FOREACH(links->all, link) {
+        learn_ends(link);
+        if (link->local_port == local_port && link->remote_port == remote_port &&
+            strcmp(link->remote_ip, remote_ip) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+void links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port) {
+    struct link *link = link_between(call->links, remote_ip, local_port, remote_port);
+    if (link && link == link_of(call))
+        return; /* a redirect's request goes the same way */
+    links_left(call, false, clock_ns());
+    if (!link)
+        return;
+    link->taken |= shook_hands(call);
+    link->users++;
+    link->idle_ns = 0;
+    call->link_id = link->id;
 }
 
 uint64_t links_expire(struct links *links, uint64_t now) {
@@ -143,12 +162,11 @@ void links_scarce(struct links *links) {
     links_expire(links, UINT64_MAX);
 }
 
-enum dispatch_served links_served(const struct call *call, const struct curl_lib *curl) {
+enum dispatch_served links_served(const struct call *call) {
     const struct link *link = link_of(call);
-    curl_off_t handshake_us = 0;
     if (!link)
         return DISPATCH_UNSERVED; /* no connection yet, or no handshake on it */
-    if (curl->easy_getinfo(call->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us) == CURLE_OK && handshake_us > 0)
+    if (link->taken)
         return DISPATCH_SERVED;
     return accepted_by_peer(link->fd) == ACCEPTED_NO ? DISPATCH_UNSERVED : DISPATCH_SENT;
 }

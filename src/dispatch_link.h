@@ -12,6 +12,7 @@ struct link;
 
 /* Zeroed at first. */
 struct links {
+    const struct curl_lib *curl;
     struct link *all;
     uint64_t last_id;
     bool scarce; /* a server has refused one: none is kept idle any more */
@@ -33,7 +34,7 @@ uint64_t links_expire(struct links *links, uint64_t now);
 void links_scarce(struct links *links);
 
 /* Has the call's request come to a server that reads it? */
-enum dispatch_served links_served(const struct call *call, const struct curl_lib *curl);
+enum dispatch_served links_served(const struct call *call);
 
 void links_free(struct links *links);
 

@@ -30,6 +30,12 @@ static void own_turn(struct session *s, struct node *n) {
     session_debug(s, "call %llu goes out", (unsigned long long)n->id);
 }
 
+void session_go_on(struct session *s, struct node *n) {
+    hit_cancel(n->hit);
+    n->hit = NULL;
+    own_turn(s, n);
+}
+
 static void hit_closed(void *owner) {
     struct node *n = owner;
     /* Main closed its end before the answer was there: it reverted, or the program closed the connection. */
@@ -106,6 +112,11 @@ static void wake_at_turn(const struct session *s, const struct node *n) {
         loop_wake(turn, sessions_tick);
 }
 
+static void wait_for_turn(const struct session *s, const struct node *n) {
+    wake_at_turn(s, n);
+    session_watch_stalls();
+}
+
 /*
  * A limited origin must not be asked by us and by main at the same time, nor sooner than it asked for: main gets a socket that is
  * closed without a byte when its turn comes, and then its own request goes out. A program's own time limit ends that as on any HIT.
@@ -121,7 +132,7 @@ bool session_hold_back(struct session *s, struct node *n) {
     session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
     session_reply(s, XCS_HIT, n->id, 0, theirs);
     close(theirs);
-    wake_at_turn(s, n);
+    wait_for_turn(s, n);
     return true;
 }
 
@@ -138,7 +149,7 @@ bool session_hold_refused(struct session *s, struct node *n) {
     n->site->used--;
     n->site->wasted++;
     session_debug(s, "call %llu held back: the origin limits its rate", (unsigned long long)n->id);
-    wake_at_turn(s, n);
+    wait_for_turn(s, n);
     return true;
 }
 
@@ -153,9 +164,7 @@ void session_release_held(void) {
                 wake_at_turn(s, n);
                 continue;
             }
-            hit_cancel(n->hit);
-            n->hit = NULL;
-            own_turn(s, n);
+            session_go_on(s, n);
         }
     }
 }

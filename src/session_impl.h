@@ -29,9 +29,10 @@ void session_count_round(struct session *s, uint64_t issued_at);
 bool session_hold_back(struct session *s, struct node *n);
 bool session_hold_refused(struct session *s, struct node *n);
 void session_release_held(void);
-void sessions_tick(void); /* for loop_wake: looks after all that waits for its time */
+void session_go_on(struct session *s, struct node *n); /* a held call's request goes out now */
+void sessions_tick(void);                              /* for loop_wake: looks after all that waits for its time */
 
-/* session_stall.c: looks after the HITs that main waits for, and again later while there are some. */
+/* session_stall.c: looks after the HITs and the turns that main waits for, and again later while there are some. */
 void session_watch_stalls(void);
 
 /* Main does not wait for a HIT any longer: its time limit has run out, or it goes on in another way. */

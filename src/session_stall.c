@@ -1,5 +1,5 @@
 /*
- * Stalls: main waits for a HIT whose call gets nowhere (session_impl.h). A server that serves one connection at a time is busy with the
+ * Stalls: main waits for a HIT whose call gets nowhere, or for its turn after such a call (session_impl.h). A server that serves one connection at a time is busy with the
  * program's own, which lies idle because main waits for ours: without XCS the program would have gone on. So main's own request
  * has to go out after all, and such an origin is left to it for good.
  *
@@ -20,6 +20,10 @@ struct stall_patience session_patience = {.look = SECOND, .unserved = 3 * SECOND
 
 static bool stalls(const struct node *n) {
     return n->hit && n->state == NODE_ISSUED && !n->raw;
+}
+
+static bool waits_for_ours(const struct node *n) {
+    return stalls(n) || (n->hit && n->state == NODE_HELD && n->origin->in_flight > 0);
 }
 
 /* The most that is known of how far our calls at an origin have come. */
@@ -64,6 +68,7 @@ static void give_up_at(struct session *s, struct origin *o) {
             o->ahead--;
         n->state = NODE_FAILED;
     }
+    session_release_held();
 }
 
 /* Main's own request goes out beside ours. */
@@ -96,7 +101,9 @@ static void look_at(struct session *s, struct node *n) {
     uint64_t since = longer(n->asked_ns, longer(n->started_ns, o->progress_ns)), quiet = clock_ns() - since;
     if (quiet > longer(session_patience.unserved, 2 * o->slowest_ns) && served_at(s, o) == DISPATCH_UNSERVED)
         give_up_at(s, o);
-    else if (!o->probe_ns && quiet > longer(session_patience.sent, 8 * o->slowest_ns) &&
+    else if (n->state == NODE_HELD && quiet > longer(session_patience.sent, 8 * o->slowest_ns))
+        session_go_on(s, n);
+    else if (n->state == NODE_ISSUED && !o->probe_ns && quiet > longer(session_patience.sent, 8 * o->slowest_ns) &&
              served_at(s, o) == DISPATCH_SENT)
         probe(s, n);
 }
@@ -106,7 +113,7 @@ void session_watch_stalls(void) {
     for (struct session *s = sessions_first(); s; s = s->next) {
         bool again = false;
         HASH_ITER(hh, s->graph.by_id, n, next) {
-            if (stalls(n)) {
+            if (waits_for_ours(n)) {
                 again = true;
                 look_at(s, n);
                 break; /* main waits for one at a time; others go with it */

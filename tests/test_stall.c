@@ -159,6 +159,56 @@ static void test_probe_finds_a_slow_server(void **state) {
     runner_free(&r);
 }
 
+/* The answers to two calls, a refusal among them, and one call that stays under way; main waits for its turn. */
+static int wait_for_turn(struct runner *r) {
+    uint64_t node;
+    *r = start(&node);
+    runner_ask(r, "refused");
+    runner_ask(r, "stuck");
+    main_tell(XCS_ANSWERED, node, 0);
+    int hit = ask_hit("refused");
+    finish(0, 429, "slow down");
+    assert_false(is_given_up(hit));
+    return hit;
+}
+
+/* Its turn comes when ours is answered, and ours never is while main holds the one place. */
+static void test_turn_at_one_connection_at_a_time(void **state) {
+    (void)state;
+    struct runner r;
+    harness_served = DISPATCH_UNSERVED;
+    int held = wait_for_turn(&r);
+    pass(50);
+    assert_false(is_given_up(held));
+    pass(200);
+    assert_true(is_given_up(held));
+    assert_true(cancelled(1));
+    close(held);
+    main_tell(XCS_REVERT, issued(0), 0);
+    main_tell(XCS_ANSWERED, issued(0), 0);
+    runner_free(&r);
+    check_miss("stuck", false);
+}
+
+/* A call of ours that is never answered does not keep main's from going out for ever. */
+static void test_turn_beside_a_call_without_answer(void **state) {
+    (void)state;
+    struct runner r;
+    harness_served = DISPATCH_SERVED;
+    int held = wait_for_turn(&r);
+    pass(200);
+    assert_false(is_given_up(held));
+    pass(200);
+    assert_true(is_given_up(held));
+    assert_false(cancelled(1));
+    close(held);
+    main_tell(XCS_REVERT, issued(0), 0);
+    main_tell(XCS_ANSWERED, issued(0), 0);
+    finish(1, 200, "{}");
+    check_hit_text(ask_hit("stuck"), "{}");
+    runner_free(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_connection_at_a_time, setup, session_teardown),
@@ -168,6 +218,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_time_limit_where_something_was_answered, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_probe_finds_a_busy_server, setup, session_teardown),
         cmocka_unit_test_setup_teardown(test_probe_finds_a_slow_server, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_turn_at_one_connection_at_a_time, setup, session_teardown),
+        cmocka_unit_test_setup_teardown(test_turn_beside_a_call_without_answer, setup, session_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
