@@ -66,7 +66,7 @@ static enum accepted ask(const struct question *q) {
 }
 
 enum accepted accepted_by_peer(int fd) {
-    union address ours, theirs;
+    union address ours = {.in6 = {0}}, theirs = {.in6 = {0}};
     socklen_t our_len = sizeof ours, their_len = sizeof theirs;
     if (getsockname(fd, &ours.sa, &our_len) != 0 || getpeername(fd, &theirs.sa, &their_len) != 0 ||
         (ours.sa.sa_family != AF_INET && ours.sa.sa_family != AF_INET6))

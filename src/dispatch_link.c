@@ -77,7 +77,7 @@ static void learn_ends(struct link *link) {
         struct sockaddr sa;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } local, remote;
+    } local = {.in6 = {0}}, remote = {.in6 = {0}};
     socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
     if (link->local_port || getsockname(link->fd, &local.sa, &local_len) != 0 ||
         getpeername(link->fd, &remote.sa, &remote_len) != 0)

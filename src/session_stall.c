@@ -47,7 +47,8 @@ static void give_up_at(struct session *s, struct origin *o) {
     o->alone = true;
     session_debug(s, "left to the program: the server takes one connection at a time");
     trace_event(s->number, "left alone", 0, "one connection at a time");
-    HASH_ITER(hh, s->graph.by_id, n, next) {
+    for (n = s->graph.by_id; n; n = next) {
+        next = n->hh.next;
         if (n->origin != o || n->state != NODE_ISSUED)
             continue;
         dispatch_cancel(engine_dispatcher(), n->id);
@@ -78,8 +79,7 @@ static void probe(struct session *s, struct node *n) {
 }
 
 void session_past_probe(struct session *s) {
-    struct origin *o, *next;
-    HASH_ITER(hh, s->decisions.origins, o, next) {
+    for (struct origin *o = s->decisions.origins; o; o = o->hh.next) {
         if (o->probe_ns && !o->alone && o->progress_ns < o->probe_ns && o->in_flight > 0)
             give_up_at(s, o);
     }
