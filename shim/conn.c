@@ -142,7 +142,7 @@ void conn_foreign(int fd) {
     if (!ino)
         return;
     struct conn *c = conn_of(fd);
-    if (c && c != XCS_OURS && c->state == CONN_IDLE && c->tls && c->tls->lazy)
+    if (c && c != XCS_OURS && (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy)
         tls_settle(c, fd);
     conn_forget(fd);
     xcs_lock(&saved);
@@ -169,7 +169,7 @@ void conn_count_out(struct conn *c) {
 void conn_before_fork(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
         struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && c->state == CONN_IDLE && c->tls && c->tls->lazy)
+        if (c != XCS_OURS && (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy)
             tls_settle(c, fd);
         if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
                               (c->state == CONN_HIT && c->consumed == 0)))

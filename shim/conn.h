@@ -79,7 +79,8 @@ struct conn {
     size_t held_len, held_cap;
     size_t claimed; /* bytes of it that the program was told are sent */
     size_t sent;    /* bytes of it that are */
-    bool glanced;   /* HOLD: since its last bytes the program has looked whether there is input */
+    int64_t
+        fresh; /* HOLD: until when (conn_ms) a look for input cannot see what its last bytes have caused; 0: has looked */
 
     uint64_t node;
     bool verdict_pending; /* the first lookup's answer has not been read */

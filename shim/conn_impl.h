@@ -3,6 +3,7 @@
 #define XCS_CONN_IMPL_H
 
 #include "conn.h"
+#include <time.h>
 
 /* The connection behind fd, NULL if there is none or the number has been reused behind our back. */
 struct conn *conn_locked(int fd);
@@ -32,5 +33,12 @@ void conn_revert(struct conn *c, int fd);
 bool conn_is_dead(int fd);
 /* If so, and it lay idle only because calls were HITs, connects again. */
 void conn_refresh(struct conn *c, int fd);
+
+/* Milliseconds, of a clock that never goes back. */
+static inline int64_t conn_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 #endif

@@ -148,11 +148,11 @@ void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, in
 
 /*
  * Some clients look between the pieces of a request whether the server has hung up. Nothing of the server's can depend on bytes that the
- * program has sent only just now, so the first look finds what it would have found; who looks again may wait for an answer.
+ * program has sent only just now, so the first look finds what it would have found; who looks later or again may wait for an answer.
  */
 static bool only_glances(struct conn *c, enum poll_time time) {
-    bool glances = time == POLL_GLANCE && c->state == CONN_HOLD && !c->glanced;
-    c->glanced = true;
+    bool glances = time == POLL_GLANCE && c->state == CONN_HOLD && conn_ms() < c->fresh;
+    c->fresh = 0;
     return glances;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #define HELD_STEP (64u * 1024u)
+#define FRESH_MS 5 /* no server need have answered so soon */
 
 static bool append(struct conn *c, const struct iovec *iov, size_t iovcnt, size_t n) {
     if (c->held_len + n > c->held_cap) {
@@ -173,7 +174,7 @@ static bool decide(struct conn *c, int fd, size_t n) {
     switch (kind) {
     case REQUEST_NEED:
         c->state = CONN_HOLD;
-        c->glanced = false;
+        c->fresh = conn_ms() + FRESH_MS;
         c->claimed += n;
         return true;
     case REQUEST_MODEL:

@@ -311,7 +311,17 @@ XCS_EXPORT int SSL_shutdown(void *ssl) {
 
 XCS_EXPORT void SSL_free(void *ssl) {
     LIBRARY;
-    if (MAIN && ssl && tls_conn(lib, ssl))
-        conn_forget(lib->SSL_get_fd(ssl));
+    if (MAIN && ssl)
+        tls_gone(lib, ssl);
     lib->SSL_free(ssl);
+}
+
+/* The library does the same before each handshake. */
+XCS_EXPORT int SSL_clear(void *ssl) {
+    LIBRARY;
+    if (MAIN && !tls_lib_calls(lib, __builtin_return_address(0))) {
+        tls_settle_session(lib, ssl);
+        tls_gone(lib, ssl);
+    }
+    return lib->SSL_clear(ssl);
 }

@@ -168,7 +168,7 @@ void tls_settle(struct conn *c, int fd) {
 
 void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
     struct conn *c = tls_conn(lib, ssl);
-    if (!c || c->tls->lazy != TLS_LAZY || c->state != CONN_IDLE)
+    if (!c || c->tls->lazy != TLS_LAZY || !(c->state == CONN_IDLE || c->state == CONN_HOLD))
         return;
     int fd = lib->SSL_get_fd(ssl);
     void *session = c->tls->ssl;
@@ -180,6 +180,25 @@ void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
         conn_forget(fd);
         lib->SSL_shutdown(session);
     }
+}
+
+void tls_gone(const struct tls_lib *lib, void *ssl) {
+    sigset_t saved;
+    struct conn *c = tls_conn(lib, ssl);
+    if (!c)
+        return;
+    int fd = lib->SSL_get_fd(ssl);
+    if (c->state == CONN_HOLD || c->state == CONN_SEND)
+        tls_settle(c, fd);
+    conn_forget(fd);
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    /* Still looked at: in the middle of a response, or there is no room for what should go out. */
+    if (c && c->tls && c->tls->ssl == ssl && c->state == CONN_EOF)
+        tls_end(c);
+    else if (c && c->tls && c->tls->ssl == ssl)
+        conn_untrack(c);
+    xcs_unlock(&saved);
 }
 
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {

@@ -24,6 +24,9 @@ bool tls_become_real(struct conn *c, int fd);
 void tls_settle(struct conn *c, int fd);
 void tls_settle_session(const struct tls_lib *lib, const void *ssl);
 
+/* The program frees the session, or makes it as new: what it was told is sent goes out, and then nothing of the session is kept. */
+void tls_gone(const struct tls_lib *lib, void *ssl);
+
 /*
  * What answers for a session whose handshake is put off, else NULL. Once it is under way the library answers: it asks itself,
  * through the same entry points.

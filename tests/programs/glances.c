@@ -1,10 +1,11 @@
 /*
  * Looks between the head and the body of each request whether there is input, with poll and with select by turns, as
- * clients do that want to know whether the server has hung up: "once", or "twice", which might be a wait for an answer.
+ * clients do that want to know whether the server has hung up: "once"; or "twice" or "later", which might be a wait for an answer.
  */
 #include "client.h"
 #include <poll.h>
 #include <sys/select.h>
+#include <time.h>
 
 static int input(int s, int by_select) {
     struct pollfd p = {.fd = s, .events = POLLIN};
@@ -26,6 +27,8 @@ int main(int argc, char **argv) {
         request_of(prompt, "", head, body);
         if (send(s, head, strlen(head), MSG_NOSIGNAL) < 0)
             fail("send");
+        if (strcmp(argv[2], "later") == 0)
+            nanosleep(&(struct timespec){0, 50000000}, NULL);
         for (int looks = strcmp(argv[2], "twice") == 0 ? 2 : 1; looks > 0; looks--)
             if (input(s, i % 2) != 0)
                 fail("input before the request is out");

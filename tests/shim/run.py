@@ -32,6 +32,7 @@ PROGRAMS = [
     ("poll_slices", "", "hit", 4, 0),
     ("glances", "once", "hit", 7, 0),
     ("glances", "twice", "hit", 0, 0),
+    ("glances", "later", "hit", 0, 0),
     ("fork_in_answer", "before", "hit", 2, 1),
     ("fork_in_answer", "within", "hit", 4, 0),
 ]

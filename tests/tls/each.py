@@ -4,8 +4,9 @@ answer takes MS milliseconds, if that is said.
 plain: nothing else. ask: says what each connection knows of its peer. idle: a connection is made, left alone and closed. kept: every other
 call on one connection that is kept. What the others do is done only once 350 ms have passed, which they have in no run-ahead, so that main
 does it on a connection whose call has been foreseen. late: the prompt says so. deep: asks what only a handshake of its own can tell. fork:
-has a child between connecting and asking. epoll: connections have been in an epoll set. offer: offers HTTP/2 as well. stricter, before
-350 ms have passed too: from the second call on trusts as many authorities as before, but not this server's.
+has a child between connecting and asking. shared: has one that sends every other call's body. epoll: connections have been in an epoll
+set. offer: offers HTTP/2 as well. stricter, before 350 ms have passed too: from the second call on trusts as many authorities as before,
+but not this server's.
 """
 import http.client
 import json
@@ -76,6 +77,20 @@ def dial(number):
     return connection
 
 
+def by_child(connection, body):
+    """The head goes out here, the body from a child, which prints the answer."""
+    connection.putrequest("POST", WHERE.path + "/chat/completions")
+    for name, value in {**HEADERS, "Content-Length": str(len(body))}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    pid = os.fork()
+    if pid == 0:
+        connection.send(body.encode())
+        print(connection.getresponse().read().decode(), flush=True)
+        os._exit(0)
+    return {"choices": [{"message": {"content": os.waitpid(pid, 0)[1]}}]}
+
+
 def over(connection, body):
     connection.request("POST", WHERE.path + "/chat/completions", body, HEADERS)
     return json.loads(connection.getresponse().read())
@@ -91,7 +106,7 @@ def post(number, body):
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
     connection = dial(number)
-    answer = over(connection, body)
+    answer = (by_child if HOW == "shared" and number % 2 and late() else over)(connection, body)
     connection.close()
     return answer
 

@@ -49,6 +49,7 @@ def table():
     yield each("http.client", "deep", 0, rounds=1)
     yield each("http.client", "deep", 0, {"versions": TLS12}, rounds=1)
     yield each("http.client", "fork", 0, rounds=1)
+    yield each("http.client", "shared", 3, wasted=7)
     yield each("http.client", "epoll", 0, wasted=7)
     # Handshakes that must not be put off: the server might choose otherwise, somebody is told of each, the peer is not to be trusted.
     yield each("http.client", "offer", 0, rounds=1)

@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OPENSSL11 = os.environ.get("XCS_OPENSSL11", os.path.join(ROOT, "build", "openssl11"))
 FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
-CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c")
+CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c", "openssl_midway.c")
 
 LATENCY = 200  # between two calls the client needs less than a millisecond, but eight handshakes take their time
 WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll", "select-ex", "poll-peek", "select-first",
@@ -58,6 +58,7 @@ def scenarios(client):
         yield c(front, "callback", rounds=None, wasted=16)
         yield c(front, "watched", rounds=13, timed=True)  # a third of its calls may run ahead
         yield c(front, "late", rounds=4, latency=500, wasted=2, timed=True)  # two steps make XCS leave the connection alone
+        yield from (c(front, "midway", way, rounds=None, latency=500, wasted=7, timed=True) for way in ("blocking", "poll"))
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)

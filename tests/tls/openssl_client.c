@@ -348,7 +348,7 @@ static const struct {
     {"reuse", mode_reuse},       {"threads", mode_threads},
     {"memory", mode_memory},     {"descriptors", mode_descriptors},
     {"bio", mode_bio},           {"late", mode_late},
-    {"watched", mode_watched},
+    {"watched", mode_watched},   {"midway", mode_midway},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

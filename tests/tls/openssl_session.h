@@ -87,4 +87,7 @@ void mode_bio(SSL_CTX *ctx, const struct way *way);
 void mode_late(SSL_CTX *ctx, const struct way *way);
 void mode_watched(SSL_CTX *ctx, const struct way *way);
 
+/* Of openssl_midway.c. */
+void mode_midway(SSL_CTX *ctx, const struct way *way);
+
 #endif
