@@ -2,7 +2,7 @@
  * libcurl, loaded when it is needed. Linking with it would cost every start of xcs the loading of some thirty libraries,
  * which is more than all the rest of it; so the dispatcher's thread opens it, while main waits for its first answer.
  *
- * Called by dispatch.c only. The functions are listed once, and their types are those of <curl/curl.h>.
+ * For the dispatcher only. The functions are listed once, and their types are those of <curl/curl.h>.
  */
 #ifndef XCS_CURL_LIB_H
 #define XCS_CURL_LIB_H

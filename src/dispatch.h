@@ -1,7 +1,7 @@
 /*
  * Dispatcher: issues calls through libcurl's multi interface in a thread of its own and hands whole raw
  * responses back. One per engine process. All functions are for the engine's main thread; only what
- * dispatch.c keeps behind its lock is shared with the dispatcher's thread.
+ * the dispatcher keeps behind its lock is shared with the dispatcher's thread.
  *
  * A call of the family XCS_AF_CALL is one of libcurl's, with the program's own options (shim/curl_call.h); its result is frames. Of all others:
  * no retries, no redirects, no proxies or cookies from the environment: a call is issued exactly as the program would have,
