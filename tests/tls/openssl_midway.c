@@ -49,7 +49,8 @@ static void ask_held(struct session *s, const char *name) {
 /* The program gives up. */
 static void free_held(struct session *s, const char *name) {
     struct text request;
-    write_all(s, request.bytes, head_of(&request, name));
+    size_t head = head_of(&request, name);
+    write_all(s, request.bytes, head);
     free(request.bytes);
     SSL_free(s->ssl);
     overwrite_what_is_free();
@@ -58,7 +59,8 @@ static void free_held(struct session *s, const char *name) {
 
 static void end_held(struct session *s, const char *name) {
     struct text request;
-    write_all(s, request.bytes, head_of(&request, name));
+    size_t head = head_of(&request, name);
+    write_all(s, request.bytes, head);
     free(request.bytes);
     say("shutdown %d\n", SSL_shutdown(s->ssl));
     say_queue("ended");
