@@ -126,6 +126,11 @@ struct conn *conn_locked(int fd) {
     return NULL;
 }
 
+/* Nothing has gone out on it but perhaps a request's first bytes, which are held: its handshake can still be made. */
+static bool is_put_off(const struct conn *c) {
+    return (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy;
+}
+
 static bool is_foreign(int fd) {
     ino_t ino = foreign_next ? conn_ino(fd) : 0;
     for (size_t i = 0; ino && i < FOREIGN; i++)
@@ -142,7 +147,7 @@ void conn_foreign(int fd) {
     if (!ino)
         return;
     struct conn *c = conn_of(fd);
-    if (c && c != XCS_OURS && (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy)
+    if (c && c != XCS_OURS && is_put_off(c))
         tls_settle(c, fd);
     conn_forget(fd);
     xcs_lock(&saved);
@@ -169,7 +174,7 @@ void conn_count_out(struct conn *c) {
 void conn_before_fork(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
         struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy)
+        if (c != XCS_OURS && is_put_off(c))
             tls_settle(c, fd);
         if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
                               (c->state == CONN_HIT && c->consumed == 0)))

@@ -1,5 +1,6 @@
 /* See accepted.h. */
 #include "accepted.h"
+#include "../shim/protocol.h"
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -11,32 +12,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-union address {
-    struct sockaddr sa;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
 struct question {
     struct nlmsghdr head;
     struct inet_diag_req_v2 req;
 };
 
-static void put(const union address *a, __be32 *address, __be16 *port) {
-    if (a->sa.sa_family == AF_INET) {
-        *address = a->in.sin_addr.s_addr;
-        *port = a->in.sin_port;
+static void put(const struct xcs_addr *a, __be32 *address, __be16 *port) {
+    if (a->u.sa.sa_family == AF_INET) {
+        *address = a->u.in.sin_addr.s_addr;
+        *port = a->u.in.sin_port;
     } else {
-        memcpy(address, &a->in6.sin6_addr, sizeof a->in6.sin6_addr);
-        *port = a->in6.sin6_port;
+        memcpy(address, &a->u.in6.sin6_addr, sizeof a->u.in6.sin6_addr);
+        *port = a->u.in6.sin6_port;
     }
 }
 
 /* The server's end of our connection: the same two addresses, seen from there. */
-static struct question question_for(const union address *ours, const union address *theirs) {
+static struct question question_for(const struct xcs_addr *ours, const struct xcs_addr *theirs) {
     struct question q = {
         .head = {.nlmsg_len = sizeof q, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST}};
-    q.req.sdiag_family = (uint8_t)ours->sa.sa_family;
+    q.req.sdiag_family = (uint8_t)ours->u.sa.sa_family;
     q.req.sdiag_protocol = IPPROTO_TCP;
     q.req.idiag_states = UINT32_MAX;
     q.req.id.idiag_cookie[0] = q.req.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
@@ -66,10 +61,10 @@ static enum accepted ask(const struct question *q) {
 }
 
 enum accepted accepted_by_peer(int fd) {
-    union address ours = {.in6 = {0}}, theirs = {.in6 = {0}};
-    socklen_t our_len = sizeof ours, their_len = sizeof theirs;
-    if (getsockname(fd, &ours.sa, &our_len) != 0 || getpeername(fd, &theirs.sa, &their_len) != 0 ||
-        (ours.sa.sa_family != AF_INET && ours.sa.sa_family != AF_INET6))
+    struct xcs_addr ours = {.len = 0}, theirs = {.len = 0};
+    socklen_t our_len = sizeof ours.u, their_len = sizeof theirs.u;
+    if (getsockname(fd, &ours.u.sa, &our_len) != 0 || getpeername(fd, &theirs.u.sa, &their_len) != 0 ||
+        (ours.u.sa.sa_family != AF_INET && ours.u.sa.sa_family != AF_INET6))
         return ACCEPTED_UNKNOWN;
     struct question q = question_for(&ours, &theirs);
     return ask(&q);

@@ -76,23 +76,19 @@ static struct link *link_of(const struct call *call) {
 
 /* A socket's ends do not change once it is connected. */
 static void learn_ends(struct link *link) {
-    union {
-        struct sockaddr sa;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } local = {.in6 = {0}}, remote = {.in6 = {0}};
-    socklen_t local_len = sizeof(local), remote_len = sizeof(remote);
-    if (link->local_port || getsockname(link->fd, &local.sa, &local_len) != 0 ||
-        getpeername(link->fd, &remote.sa, &remote_len) != 0)
+    struct xcs_addr local = {.len = 0}, remote = {.len = 0};
+    socklen_t local_len = sizeof(local.u), remote_len = sizeof(remote.u);
+    if (link->local_port || getsockname(link->fd, &local.u.sa, &local_len) != 0 ||
+        getpeername(link->fd, &remote.u.sa, &remote_len) != 0)
         return;
-    if (remote.sa.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &remote.in.sin_addr, link->remote_ip, sizeof(link->remote_ip));
-        link->remote_port = ntohs(remote.in.sin_port);
-        link->local_port = ntohs(local.in.sin_port);
-    } else if (remote.sa.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &remote.in6.sin6_addr, link->remote_ip, sizeof(link->remote_ip));
-        link->remote_port = ntohs(remote.in6.sin6_port);
-        link->local_port = ntohs(local.in6.sin6_port);
+    if (remote.u.sa.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &remote.u.in.sin_addr, link->remote_ip, sizeof(link->remote_ip));
+        link->remote_port = ntohs(remote.u.in.sin_port);
+        link->local_port = ntohs(local.u.in.sin_port);
+    } else if (remote.u.sa.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &remote.u.in6.sin6_addr, link->remote_ip, sizeof(link->remote_ip));
+        link->remote_port = ntohs(remote.u.in6.sin6_port);
+        link->local_port = ntohs(local.u.in6.sin6_port);
     }
 }
 

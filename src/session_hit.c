@@ -2,7 +2,6 @@
  * How main's calls are answered: HITs, and calls held back until their origin is free (session_impl.h).
  */
 #include "clock.h"
-#include "engine.h"
 #include "hit.h"
 #include "keep.h"
 #include "session_impl.h"
@@ -45,8 +44,7 @@ static void hit_closed(void *owner) {
         own_turn(s, n);
         return;
     }
-    dispatch_cancel(engine_dispatcher(), n->id);
-    n->origin->in_flight--;
+    session_recall(n);
     keep_lost(s, n);
     graph_remove(&s->graph, n);
     session_release_held();

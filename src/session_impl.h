@@ -16,6 +16,7 @@ void session_lookup(struct session *s, struct packet *p);
 
 /* session_issue.c: calls found ahead. */
 bool session_is_ahead(const struct node *n); /* issued, and main has not reached it */
+void session_recall(struct node *n);         /* issued: its answer is not wanted any more */
 void session_unpend(struct session *s, struct node *n);
 void session_waste_all(struct session *s);
 

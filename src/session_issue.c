@@ -28,16 +28,19 @@ void session_unpend(struct session *s, struct node *n) {
     graph_unpend(&s->graph, n);
 }
 
+void session_recall(struct node *n) {
+    dispatch_cancel(engine_dispatcher(), n->id);
+    n->origin->in_flight--;
+}
+
 void session_waste(struct session *s, struct node *n) {
     if (session_is_ahead(n) || n->state == NODE_FAILED) {
         s->stats.wasted++;
         n->site->wasted++;
         trace_node(s->number, "wasted", n, NULL);
     }
-    if (n->state == NODE_ISSUED) {
-        dispatch_cancel(engine_dispatcher(), n->id);
-        n->origin->in_flight--;
-    }
+    if (n->state == NODE_ISSUED)
+        session_recall(n);
     if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
         s->decisions.never_repeats = true;
     keep_lost(s, n);

@@ -4,7 +4,6 @@
  */
 #include "ahead.h"
 #include "clock.h"
-#include "engine.h"
 #include "keep.h"
 #include "session_impl.h"
 #include "trace.h"
@@ -179,10 +178,8 @@ static void foreseen(struct session *s, struct node *n) {
         s->stats.wasted++;
         n->site->wasted++;
     }
-    if (n->state == NODE_ISSUED) {
-        dispatch_cancel(engine_dispatcher(), n->id);
-        n->origin->in_flight--;
-    }
+    if (n->state == NODE_ISSUED)
+        session_recall(n);
     if (n->state == NODE_READY && s->ahead)
         ahead_answer(s->ahead, n);
     miss(s, n, why);

@@ -1,6 +1,6 @@
 /*
- * Stalls: main waits for a HIT whose call gets nowhere, or for its turn after such a call (session_impl.h). A server that serves one connection at a time is busy with the
- * program's own, which lies idle because main waits for ours: without XCS the program would have gone on. So main's own request
+ * Stalls: main waits for a HIT whose call gets nowhere, or for its turn after such a call (session_impl.h). A server that serves one
+ * connection at a time is busy with the program's own, which lies idle because main waits for ours: without XCS the program would have gone on. So main's own request
  * has to go out after all, and such an origin is left to it for good.
  *
  * Where none of our calls has come to the server, that is certain soon, and nothing was said that is said twice. Where they may have,
@@ -55,8 +55,7 @@ static void give_up_at(struct session *s, struct origin *o) {
         next = n->hh.next;
         if (n->origin != o || n->state != NODE_ISSUED)
             continue;
-        dispatch_cancel(engine_dispatcher(), n->id);
-        o->in_flight--;
+        session_recall(n);
         keep_lost(s, n);
         if (n->hit) {
             hit_cancel(n->hit);
@@ -75,8 +74,7 @@ static void give_up_at(struct session *s, struct origin *o) {
 static void probe(struct session *s, struct node *n) {
     n->origin->probe_ns = clock_ns();
     session_debug(s, "call %llu gets no answer", (unsigned long long)n->id);
-    dispatch_cancel(engine_dispatcher(), n->id);
-    n->origin->in_flight--;
+    session_recall(n);
     keep_lost(s, n);
     hit_cancel(n->hit);
     n->hit = NULL;
