@@ -1,6 +1,7 @@
 /* See session_harness.h. */
 #include "session_harness.h"
 
+#include "../src/clock.h"
 #include "../src/dispatch.h"
 #include "../src/engine.h"
 #include "engine_loop.h"
@@ -79,6 +80,15 @@ enum dispatch_served dispatch_served(struct dispatch *d, uint64_t id) {
 
 void harness_settle(void) {
     engine_loop_settle();
+}
+
+void harness_pass(unsigned ms) {
+    uint64_t end = clock_ns() + ms * 1000000ull;
+    while (clock_ns() < end) {
+        struct timespec one = {0, 1000000};
+        nanosleep(&one, NULL);
+        harness_settle();
+    }
 }
 
 uint64_t issued(size_t i) {

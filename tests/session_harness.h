@@ -40,6 +40,8 @@ extern uint32_t harness_trust;
 
 /* What there is to do for the engine by now, time included. */
 void harness_settle(void);
+/* The same for so long. */
+void harness_pass(unsigned ms);
 
 /* What the dispatcher says of every call that has no answer. */
 extern enum dispatch_served harness_served;

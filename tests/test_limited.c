@@ -2,26 +2,15 @@
  * Origins that limit their rate or their connections: main asks them no sooner than the sequential program would have, and we ask
  * less. Time is real, and short.
  */
-#include "../src/clock.h"
 #include "session_harness.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define MS 1000000ull
-
-static void pass(unsigned ms) {
-    uint64_t end = clock_ns() + ms * MS;
-    while (clock_ns() < end) {
-        struct timespec one = {0, 1000000};
-        nanosleep(&one, NULL);
-        harness_settle();
-    }
-}
 
 /* It is main's turn: its end has ended without a byte, and main sends its own request. */
 static bool has_turn(int held) {
@@ -54,9 +43,9 @@ static void test_turn_is_the_sequential_programs(void **state) {
     struct runner r;
     save_and_refuse(&r, 200, 0);
     int held = ask_hit("refused");
-    pass(100);
+    harness_pass(100);
     assert_false(has_turn(held));
-    pass(150);
+    harness_pass(150);
     assert_true(has_turn(held));
     close(held);
     main_tell(XCS_ANSWERED, issued(1), 0);
@@ -70,9 +59,9 @@ static void test_turn_is_what_the_origin_asks_for(void **state) {
     struct runner r;
     save_and_refuse(&r, 60000, 1);
     int held = ask_hit("refused");
-    pass(500);
+    harness_pass(500);
     assert_false(has_turn(held));
-    pass(700);
+    harness_pass(700);
     assert_true(has_turn(held));
     close(held);
     runner_free(&r);

@@ -1,12 +1,10 @@
 /*
  * A HIT that gets nowhere: the server takes no connection of ours, or may have taken it. Time is real, and short.
  */
-#include "../src/clock.h"
 #include "session_harness.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,15 +17,6 @@ static int setup(void **state) {
     session_patience = brief;
     harness_served = DISPATCH_SENT;
     return session_setup(state);
-}
-
-static void pass(unsigned ms) {
-    uint64_t end = clock_ns() + ms * MS;
-    while (clock_ns() < end) {
-        struct timespec one = {0, 1000000};
-        nanosleep(&one, NULL);
-        harness_settle();
-    }
 }
 
 /* The HIT is given up: main's end has ended without a byte, and main sends its own request. */
@@ -52,9 +41,9 @@ static void test_one_connection_at_a_time(void **state) {
     struct runner r;
     harness_served = DISPATCH_UNSERVED;
     int hit = wait_for_one(&r);
-    pass(50);
+    harness_pass(50);
     assert_false(is_given_up(hit));
-    pass(200);
+    harness_pass(200);
     assert_true(is_given_up(hit));
     assert_true(cancelled(0) && cancelled(1));
     close(hit);
@@ -70,10 +59,10 @@ static void test_progress_is_patience(void **state) {
     struct runner r;
     harness_served = DISPATCH_UNSERVED;
     int hit = wait_for_one(&r);
-    pass(90);
+    harness_pass(90);
     assert_false(is_given_up(hit));
     finish(1, 200, "{}");
-    pass(90);
+    harness_pass(90);
     assert_false(is_given_up(hit));
     assert_false(cancelled(0));
     close(hit);
@@ -85,7 +74,7 @@ static void test_taken_connections_are_waited_for(void **state) {
     struct runner r;
     harness_served = DISPATCH_SERVED;
     int hit = wait_for_one(&r);
-    pass(400);
+    harness_pass(400);
     assert_false(is_given_up(hit));
     close(hit);
     runner_free(&r);
@@ -96,11 +85,11 @@ static void test_time_limit_where_nothing_was_answered(void **state) {
     (void)state;
     struct runner r;
     int hit = wait_for_one(&r);
-    pass(50);
+    harness_pass(50);
     assert_false(is_given_up(hit));
     main_tell(XCS_REVERT, issued(0), 0);
     close(hit);
-    pass(5);
+    harness_pass(5);
     assert_true(cancelled(0) && cancelled(1));
     runner_free(&r);
     check_miss("two", false);
@@ -111,10 +100,10 @@ static void test_time_limit_where_something_was_answered(void **state) {
     struct runner r;
     int hit = wait_for_one(&r);
     finish(1, 200, "{}");
-    pass(50);
+    harness_pass(50);
     main_tell(XCS_REVERT, issued(0), 0);
     close(hit);
-    pass(5);
+    harness_pass(5);
     hit = ask_hit("two");
     check_hit_text(hit, "{}");
     runner_free(&r);
@@ -125,9 +114,9 @@ static void test_probe_finds_a_busy_server(void **state) {
     (void)state;
     struct runner r;
     int hit = wait_for_one(&r);
-    pass(200);
+    harness_pass(200);
     assert_false(is_given_up(hit));
-    pass(200);
+    harness_pass(200);
     assert_true(is_given_up(hit));
     assert_true(cancelled(0));
     assert_false(cancelled(1));
@@ -144,7 +133,7 @@ static void test_probe_finds_a_slow_server(void **state) {
     struct runner r;
     int hit = wait_for_one(&r);
     runner_ask(&r, "three");
-    pass(400);
+    harness_pass(400);
     assert_true(is_given_up(hit));
     close(hit);
     main_tell(XCS_REVERT, issued(0), 0);
@@ -152,7 +141,7 @@ static void test_probe_finds_a_slow_server(void **state) {
     hit = ask_hit("two");
     check_hit_text(hit, "{}");
     hit = ask_hit("three");
-    pass(400);
+    harness_pass(400);
     assert_false(is_given_up(hit));
     assert_false(cancelled(2));
     close(hit);
@@ -178,9 +167,9 @@ static void test_turn_at_one_connection_at_a_time(void **state) {
     struct runner r;
     harness_served = DISPATCH_UNSERVED;
     int held = wait_for_turn(&r);
-    pass(50);
+    harness_pass(50);
     assert_false(is_given_up(held));
-    pass(200);
+    harness_pass(200);
     assert_true(is_given_up(held));
     assert_true(cancelled(1));
     close(held);
@@ -196,9 +185,9 @@ static void test_turn_beside_a_call_without_answer(void **state) {
     struct runner r;
     harness_served = DISPATCH_SERVED;
     int held = wait_for_turn(&r);
-    pass(200);
+    harness_pass(200);
     assert_false(is_given_up(held));
-    pass(200);
+    harness_pass(200);
     assert_true(is_given_up(held));
     assert_false(cancelled(1));
     close(held);

@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OPENSSL11 = os.environ.get("XCS_OPENSSL11", os.path.join(ROOT, "build", "openssl11"))
 FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
-CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c", "openssl_midway.c")
+CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c", "openssl_watched.c", "openssl_midway.c")
 
 LATENCY = 200  # between two calls the client needs less than a millisecond, but eight handshakes take their time
 WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll", "select-ex", "poll-peek", "select-first",

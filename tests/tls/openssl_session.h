@@ -85,6 +85,8 @@ void mode_bio(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_late.c. */
 void mode_late(SSL_CTX *ctx, const struct way *way);
+
+/* Of openssl_watched.c. */
 void mode_watched(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_midway.c. */

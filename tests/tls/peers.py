@@ -5,6 +5,7 @@ Used by run.py, lazy.py, the tests of libcurl and of SDKs, and the benchmark. Ev
 on 127.0.0.1 only. The keys made here are worth nothing, and must never be put into the tree.
 """
 import os
+import select
 import signal
 import socket
 import ssl
@@ -13,6 +14,19 @@ import threading
 import time
 
 GOOD_NAMES = "DNS:localhost,IP:127.0.0.1"
+
+
+def relay(near, far):
+    """Both ways, until one of them ends. `near` may be a TLS connection, which can hold bytes that select does not know of."""
+    held = getattr(near, "pending", int)
+    while True:
+        ready = [near] if held() else select.select([near, far], [], [])[0]
+        for one, other in ((near, far), (far, near)):
+            if one in ready:
+                data = one.recv(65536)
+                if not data:
+                    return
+                other.sendall(data)
 
 
 def free_ports(count):

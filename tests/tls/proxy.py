@@ -1,8 +1,10 @@
 """A proxy, for run.py: what is behind it is spoken to only after an exchange in the clear, "CONNECT HOST:PORT" or "GET /PORT"."""
+import contextlib
 import re
-import select
 import socket
 import threading
+
+from peers import relay
 
 
 ASKS = re.compile(rb"(?:CONNECT [^ ]*:|GET /)(\d+) ")
@@ -39,18 +41,5 @@ class Proxy:
             with socket.create_connection(("127.0.0.1", int(asks[1]))) as far:
                 self.tunnels += 1
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                self.relay(client, far)
-
-    @staticmethod
-    def relay(near, far):
-        try:
-            while True:
-                ready = select.select([near, far], [], [])[0]
-                for one, other in ((near, far), (far, near)):
-                    if one in ready:
-                        data = one.recv(65536)
-                        if not data:
-                            return
-                        other.sendall(data)
-        except OSError:
-            pass  # one of them has gone
+                with contextlib.suppress(OSError):  # one of them has gone
+                    relay(client, far)
