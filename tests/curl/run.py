@@ -20,7 +20,8 @@ import fronts  # noqa: E402
 import processes  # noqa: E402
 import run as e2e  # noqa: E402
 import tap  # noqa: E402
-from peers import Authority, free_ports  # noqa: E402
+from peers import Authority  # noqa: E402
+from server import free_ports  # noqa: E402
 from table import EXAMPLES, ROWS  # noqa: E402
 
 WORKERS = 3  # most of the time is the model server's latency

@@ -7,7 +7,6 @@ Prints TAP. Exit status 1 when anything failed. Needs only the standard library;
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import tap
 from languages import LANGUAGES
 from record import Record, describe, difference
 from scenarios import SCENARIOS
-from server import Server
+from server import Server, free_ports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
@@ -199,12 +198,6 @@ def tail(name, data, lines=40):
     return [f"{name}| {line[:300]}" for line in text]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def figures(scenario, base, run):
     text = (f"{base.seconds:.2f} s at {base.latency} ms, {run.seconds:.2f} s with at {run.latency} ms; rounds {base.record.rounds()}, "
             f"{run.record.rounds()} with; at once {run.record.most_at_once()}; "
@@ -244,7 +237,7 @@ def prepare(scenario, directory):
 def run_scenario(options, scenario, directory):
     """(what is wrong, remarks)."""
     prepare(scenario, directory)
-    port = free_port()
+    port, = free_ports(1)
     base = Run(options, scenario, directory, port)
     problems = judge_native(scenario, base)
     if problems or options.native_only:

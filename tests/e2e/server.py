@@ -1,8 +1,28 @@
 """The test model server (model_server.c), for one run. Used by all scripts that run programs against it."""
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import time
+
+_ports = itertools.count()
+
+
+def free_ports(count):
+    """Ports to listen on, now and again later: not from the range that connections get theirs from (ip(7),
+    ip_local_port_range), and each process that tests has a hundred of its own."""
+    ports = []
+    while len(ports) < count:
+        port = 10000 + os.getpid() % 200 * 100 + next(_ports) % 100
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                ports.append(port)
+            except OSError:  # somebody's already
+                pass
+    return ports
 
 
 class Server:

@@ -17,9 +17,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(os.path.dirname(HERE), "tls")]
 import run as e2e  # noqa: E402
 import tap  # noqa: E402
-from peers import Authority, Nginx, free_ports  # noqa: E402
+from peers import Authority, Nginx  # noqa: E402
 from record import Record, describe, difference  # noqa: E402
-from server import Server  # noqa: E402
+from server import Server, free_ports  # noqa: E402
 
 SDKS = ("openai-chat", "openai-response", "openai-embedding", "anthropic", "google", "ollama", "ollama-generate",
         "langchain", "litellm", "openai-chat-stream", "openai-response-stream", "anthropic-stream", "google-stream",

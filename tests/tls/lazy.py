@@ -15,8 +15,9 @@ import processes  # noqa: E402
 import run as e2e  # noqa: E402
 import tap  # noqa: E402
 from counting import CountingFront  # noqa: E402
-from peers import Authority, free_ports, told  # noqa: E402
+from peers import Authority, told  # noqa: E402
 from scenarios import Scenario  # noqa: E402
+from server import free_ports  # noqa: E402
 
 TLS12 = (ssl.TLSVersion.TLSv1_2,) * 2
 LATENCY = 500

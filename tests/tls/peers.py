@@ -13,6 +13,8 @@ import subprocess
 import threading
 import time
 
+from server import free_ports
+
 GOOD_NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -27,14 +29,6 @@ def relay(near, far):
                 if not data:
                     return
                 other.sendall(data)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Authority:

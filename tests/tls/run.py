@@ -17,10 +17,11 @@ import tap  # noqa: E402
 import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
-from peers import Authority, ChangingKey, Daemons, Nginx, free_ports, told  # noqa: E402
+from peers import Authority, ChangingKey, Daemons, Nginx, told  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
+from server import free_ports  # noqa: E402
 
 PYTHON = ("session", "requests", "httpx-client", "httpx", "http.client", "urllib")
 SLOW = {"httpx": 800, "requests": 400}
