@@ -86,6 +86,10 @@ static void refuse_kept(struct ahead *a) {
     }
 }
 
+void ahead_kill(int pidfd) {
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
 void ahead_close(struct ahead *a, const char *why) {
     struct session *s = a->session;
     if (a->closed)
@@ -96,7 +100,7 @@ void ahead_close(struct ahead *a, const char *why) {
     session_debug(s, "%s %u ended after %u calls, %u issued: %s", what, a->id, a->calls, a->issued, why);
     trace_event(s->number, a->is_kept ? "continuation ended" : "run-ahead ended", a->id, why);
     if (a->process.active)
-        syscall(SYS_pidfd_send_signal, a->process.fd, SIGKILL, NULL, 0);
+        ahead_kill(a->process.fd);
     DL_FOREACH_SAFE(a->conns, c, next)
     conn_end(c);
     refuse_kept(a);

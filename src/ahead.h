@@ -33,6 +33,9 @@ struct ahead {
 /* Registers a run-ahead forked at main's call n; takes both descriptors over. */
 void ahead_open(struct session *s, struct node *n, uint32_t id, int channel, int pidfd);
 
+/* By its pidfd. */
+void ahead_kill(int pidfd);
+
 /* Kills it if it lives, closes all its connections and judges what it found. `why` is for XCS_DEBUG. */
 void ahead_close(struct ahead *a, const char *why);
 

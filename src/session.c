@@ -108,8 +108,12 @@ static void on_revert(struct session *s, uint64_t id) {
 
 static void on_ahead(struct session *s, struct packet *p) {
     struct node *n = graph_find(&s->graph, p->msg.node);
-    if (!n || n->state != NODE_MAIN || s->ahead || p->fds[0] < 0 || p->fds[1] < 0)
-        return; /* the run-ahead sees its channel close, and ends */
+    if (p->fds[0] < 0 || p->fds[1] < 0)
+        return;
+    if (!n || n->state != NODE_MAIN || s->ahead || s->decisions.off) {
+        ahead_kill(p->fds[1]); /* what it was forked for has changed meanwhile */
+        return;
+    }
     ahead_open(s, n, p->msg.arg, p->fds[0], p->fds[1]);
     p->fds[0] = p->fds[1] = -1;
 }

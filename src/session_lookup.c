@@ -157,10 +157,21 @@ static uint64_t request_identity(const struct xcs_addr *addr, const struct reque
     return h ? h : 1;
 }
 
+/*
+ * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
+ * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
+ */
 static void check_concurrency(struct session *s) {
+    struct node *n, *next;
     if (!s->awaited || s->decisions.off)
         return;
     s->decisions.off = "the program makes calls at the same time itself";
+    ahead_supersede(s, s->decisions.off);
+    keep_close_all(s, s->decisions.off);
+    DL_FOREACH_SAFE(s->graph.pending, n, next) {
+        if (!session_is_ahead(n))
+            session_waste(s, n);
+    }
     session_debug(s, "%s: left alone", s->decisions.off);
     trace_event(s->number, "left alone", 0, s->decisions.off);
 }

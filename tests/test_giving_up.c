@@ -94,6 +94,37 @@ static void test_concurrent_program(void **state) {
     check_miss("three", false);
 }
 
+/* What a run-ahead of one of its threads has issued is there for the others; it does not go on to issue what they ask themselves. */
+static void test_concurrent_program_ends_its_run_ahead(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_guess(&r, "two");
+    runner_guess(&r, "three");
+    int three = ask_hit("three"), two = ask_hit("two");
+    assert_true(runner_is_dead(&r));
+    finish(0, 200, "of two");
+    finish(1, 200, "of three");
+    check_hit_text(two, "of two");
+    check_hit_text(three, "of three");
+    main_tell(XCS_ANSWERED, node, 0);
+    check_miss("four", false);
+    assert_int_equal(issued_count(), 2);
+    assert_int_equal(main_end().wasted, 0);
+    runner_free(&r);
+}
+
+/* It was being forked when that came to light. */
+static void test_concurrent_program_gets_no_run_ahead(void **state) {
+    (void)state;
+    struct verdict one = main_ask("one"), two = main_ask("two");
+    struct runner r = runner_fork(one.node);
+    assert_true(runner_is_dead(&r));
+    main_tell(XCS_ANSWERED, one.node, 0);
+    main_tell(XCS_ANSWERED, two.node, 0);
+    runner_free(&r);
+}
+
 static void test_effects_end_it(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -129,9 +160,14 @@ static void test_close_is_honoured(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_divergence),         T(test_another_way_to_the_same_place),
-        T(test_nothing_found),      T(test_dropped_does_not_count),
-        T(test_concurrent_program), T(test_effects_end_it),
+        T(test_divergence),
+        T(test_another_way_to_the_same_place),
+        T(test_nothing_found),
+        T(test_dropped_does_not_count),
+        T(test_concurrent_program),
+        T(test_concurrent_program_ends_its_run_ahead),
+        T(test_concurrent_program_gets_no_run_ahead),
+        T(test_effects_end_it),
         T(test_close_is_honoured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
