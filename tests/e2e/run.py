@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 ENGINE_MIB = 64
 LIMIT = 60  # seconds for one run of a program
+AGAIN = 2  # so many runs more where only the speed was missing: the machine may be busy
 # Milliseconds that answers take in the run without XCS, at the most: how fast that is tells nothing, and calls that do not overlap
 # are as many rounds whatever they take.
 NATIVE_LATENCY = 10
@@ -161,7 +162,7 @@ def judge_native(scenario, run):
 
 
 def judge(scenario, base, run):
-    """(what is wrong, whether it was fast enough)."""
+    """What is wrong, but for its speed."""
     problems = []
     if run.timed_out:
         problems.append(f"timed out with XCS after {LIMIT} s")
@@ -190,7 +191,15 @@ def judge(scenario, base, run):
         problems.append(f"zombies that stayed: {sorted(run.watch.zombies)}")
     if run.watch and run.watch.engine_mib > ENGINE_MIB:
         problems.append(f"the engine took {run.watch.engine_mib:.0f} MiB, allowed are {ENGINE_MIB}")
-    return problems, scenario.rounds is None or run.record.rounds() <= scenario.rounds
+    return problems
+
+
+def in_time(scenario, base, run, last):
+    """Was it fast enough? The last try has a wide margin: then the machine is busy, and parallel is enough."""
+    most = scenario.rounds
+    if most is not None and last:
+        most = max(most, min(2 * most + 1, base.record.rounds() // 2))
+    return most is None or run.record.rounds() <= most
 
 
 def tail(name, data, lines=40):
@@ -213,14 +222,13 @@ def figures(scenario, base, run):
 
 def judged(once, scenario, base):
     """A run with XCS, and others where only the speed was missing: (the last one, what is wrong, was it in time)."""
-    problems = []
-    for _ in range(1 + scenario.again):
+    for turn in range(1 + AGAIN):
         run = once()
-        wrong, in_time = judge(scenario, base, run)
-        problems += wrong
-        if problems or in_time:
+        problems = judge(scenario, base, run)
+        fast = in_time(scenario, base, run, turn == AGAIN)
+        if problems or fast:
             break
-    return run, problems, in_time
+    return run, problems, fast
 
 
 def prepare(scenario, directory):
@@ -246,13 +254,12 @@ def run_scenario(options, scenario, directory):
     if scenario.lone:
         library = shutil.copy(os.path.realpath(library), os.path.join(directory, "libxcs.so"))
     remarks, fast = [], 0
-    for turn in range(scenario.repeat + scenario.again):
+    for turn in range(scenario.repeat + AGAIN):
         if turn >= scenario.repeat and (problems or fast >= scenario.fast):
             break
         run = Run(options, scenario, directory, port, library)
-        wrong, in_time = judge(scenario, base, run)
-        fast += in_time
-        problems += wrong
+        problems += judge(scenario, base, run)
+        fast += in_time(scenario, base, run, turn == scenario.repeat + AGAIN - 1)
         remarks.append(figures(scenario, base, run))
     if fast < scenario.fast:
         problems.append(f"{scenario.rounds} rounds or fewer in {fast} of {len(remarks)} runs, "
