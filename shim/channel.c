@@ -193,6 +193,7 @@ static int in_memfd(const void *data, size_t len) {
 
 static bool send_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len) {
     struct xcs_msg m = {.type = XCS_LOOKUP, .len = len, .addr = *addr, .arg = trust};
+    m.node = (uint64_t)xcs_sys0(SYS_gettid);
     if (len <= XCS_INLINE_MAX)
         return transmit(&m, request, NULL, 0);
     int fd = in_memfd(request, len);

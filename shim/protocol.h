@@ -15,7 +15,7 @@
  *     TRUST     arg=its number, payload: server name, a zero,   (no reply)
  *               the DER public key (SubjectPublicKeyInfo) of the
  *               peer that the program's handshake accepted
- *     LOOKUP    addr, arg=trust (0: plain text),                VERDICT
+ *     LOOKUP    addr, arg=trust (0: plain text), node=thread,   VERDICT
  *               payload: one whole raw HTTP request                      verdict, node, flags FORK, ENDED, LEARN [fd: HIT socket]
  *     PROGRESS  node=run-ahead id                               STATE    node=calls seen, flags ALIVE
  *     FORESEEN  arg=trust                                       STATE    node: the next call foreseen, if it is issued,

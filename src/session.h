@@ -48,6 +48,8 @@ struct session {
     struct site *unproven; /* may never repeat, or may only branch */
     unsigned strayed;      /* calls in a row that were not foreseen, while others still are */
     uint64_t asked_last;   /* identity of main's last call */
+    uint64_t thread;       /* of main's, that made it */
+    bool threaded;         /* another one has made calls too */
     struct node *awaited;  /* main's unanswered MISSes, through `next` */
     struct stats stats;
     uint64_t began_ns, waited_until_ns;

@@ -100,6 +100,31 @@ static void back(struct session *s) {
     s->strayed = 0;
 }
 
+/*
+ * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
+ * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order. `n`: main's call, if it was foreseen.
+ */
+static void is_concurrent(struct session *s, const struct node *n) {
+    struct node *other, *next;
+    s->decisions.off = "the program makes calls at the same time itself";
+    ahead_supersede(s, s->decisions.off);
+    keep_close_all(s, s->decisions.off);
+    DL_FOREACH_SAFE(s->graph.pending, other, next) {
+        if (other != n && !session_is_ahead(other))
+            session_waste(s, other);
+    }
+    session_debug(s, "%s: left alone", s->decisions.off);
+    trace_event(s->number, "left alone", 0, s->decisions.off);
+}
+
+/* Is a call that was issued ahead before n in program order? */
+static bool skips_issued(const struct session *s, const struct node *n) {
+    for (const struct node *skipped = s->graph.pending; skipped && skipped != n; skipped = skipped->next)
+        if (session_is_ahead(skipped))
+            return true;
+    return false;
+}
+
 /* Main is past these: a sequential program does not come back to them. */
 static void waste_before(struct session *s, const struct node *n) {
     struct site *began = NULL, *foreseen = NULL;
@@ -157,26 +182,10 @@ static uint64_t request_identity(const struct xcs_addr *addr, const struct reque
     return h ? h : 1;
 }
 
-/*
- * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
- * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
- */
-static void check_concurrency(struct session *s) {
-    struct node *n, *next;
-    if (!s->awaited || s->decisions.off)
-        return;
-    s->decisions.off = "the program makes calls at the same time itself";
-    ahead_supersede(s, s->decisions.off);
-    keep_close_all(s, s->decisions.off);
-    DL_FOREACH_SAFE(s->graph.pending, n, next) {
-        if (!session_is_ahead(n))
-            session_waste(s, n);
-    }
-    session_debug(s, "%s: left alone", s->decisions.off);
-    trace_event(s->number, "left alone", 0, s->decisions.off);
-}
-
 static void foreseen(struct session *s, struct node *n) {
+    /* Another thread's place in the program says nothing of how far this one is. */
+    if (!s->decisions.off && s->threaded && skips_issued(s, n))
+        is_concurrent(s, n);
     if (!s->decisions.off)
         waste_before(s, n);
     if (session_is_ahead(n) && session_hit(s, n))
@@ -206,6 +215,8 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
         if (strays(s, first, site))
             ahead_supersede(s, "main went another way");
+        else if (s->threaded && skips_issued(s, NULL))
+            is_concurrent(s, NULL);
         else
             diverge(s, site, first, why);
     } else if (s->ahead && !s->decisions.off) {
@@ -240,7 +251,10 @@ void session_lookup(struct session *s, struct packet *p) {
     s->stats.calls++;
     if (!s->began_ns)
         s->began_ns = clock_ns();
-    check_concurrency(s);
+    s->threaded |= s->thread && s->thread != p->msg.node;
+    s->thread = p->msg.node;
+    if (s->awaited && !s->decisions.off)
+        is_concurrent(s, NULL);
     session_past_probe(s);
     keep_passed(s);
     struct previous now;

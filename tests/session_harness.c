@@ -37,6 +37,7 @@ static struct stats before;
 int main_channel;
 struct xcs_addr harness_origin;
 uint32_t harness_trust;
+uint64_t harness_thread;
 enum dispatch_served harness_served;
 
 /* --- in place of dispatch.c and engine.c --- */
@@ -198,7 +199,7 @@ void main_pass(struct xcs_msg m, int fd) {
 }
 
 struct verdict main_ask_raw(const void *request, size_t len) {
-    struct xcs_msg m = {.type = XCS_LOOKUP, .arg = harness_trust, .addr = harness_origin};
+    struct xcs_msg m = {.type = XCS_LOOKUP, .arg = harness_trust, .node = harness_thread, .addr = harness_origin};
     char none[8];
     int fd;
     transmit(main_channel, m, request, len, NULL, 0);
@@ -427,6 +428,7 @@ int session_setup(void **state) {
     before = *sessions_total();
     harness_origin = usual_origin;
     harness_trust = 0;
+    harness_thread = 1;
     harness_latency_ns = 1000;
     harness_retry_after = 0;
     harness_refused = false;

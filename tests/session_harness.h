@@ -34,9 +34,11 @@ int session_teardown(void **state);
 
 extern int main_channel;
 
-/* Where main's lookups and the run-aheads' connections go, and the TLS peer of the lookups; set anew by the setup. */
+/* Where main's lookups and the run-aheads' connections go, the TLS peer of the lookups, and the thread of main's that makes them; set
+ * anew by the setup. */
 extern struct xcs_addr harness_origin;
 extern uint32_t harness_trust;
+extern uint64_t harness_thread;
 
 /* What there is to do for the engine by now, time included. */
 void harness_settle(void);

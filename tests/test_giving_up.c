@@ -125,6 +125,68 @@ static void test_concurrent_program_gets_no_run_ahead(void **state) {
     runner_free(&r);
 }
 
+/* Its threads come to what was issued in whatever order: none of it is passed over. */
+static void test_threads_take_what_was_issued(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_guess(&r, "two");
+    runner_guess(&r, "three");
+    main_tell(XCS_ANSWERED, node, 0);
+    harness_thread = 2;
+    int three = ask_hit("three");
+    assert_true(runner_is_dead(&r));
+    harness_thread = 3;
+    int two = ask_hit("two");
+    finish(0, 200, "of two");
+    finish(1, 200, "of three");
+    check_hit_text(two, "of two");
+    check_hit_text(three, "of three");
+    check_miss("four", false);
+    assert_int_equal(main_end().wasted, 0);
+    runner_free(&r);
+}
+
+/* Another thread's call that was not foreseen is no divergence of the one that ran ahead. */
+static void test_thread_beside_a_run_ahead(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    runner_guess(&r, "two");
+    main_tell(XCS_ANSWERED, node, 0);
+    harness_thread = 2;
+    check_miss("beside", true);
+    check_miss("beside too", false);
+    assert_true(runner_is_dead(&r));
+    harness_thread = 1;
+    int two = ask_hit("two");
+    finish(0, 200, "of two");
+    check_hit_text(two, "of two");
+    struct stats s = main_end();
+    assert_int_equal(s.wasted, 0);
+    assert_int_equal(s.sites_off, 0);
+    runner_free(&r);
+}
+
+/* One thread that hands its calls to another makes them in their order all the same. */
+static void test_thread_for_each_call(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    for (int i = 0; i < 4; i++)
+        runner_guess(&r, "call %d", i);
+    main_tell(XCS_ANSWERED, node, 0);
+    for (int i = 0; i < 4; i++) {
+        char prompt[20];
+        snprintf(prompt, sizeof(prompt), "call %d", i);
+        harness_thread++;
+        close(ask_hit(prompt));
+    }
+    assert_false(runner_is_dead(&r));
+    check_miss("last", true);
+    runner_free(&r);
+}
+
 static void test_effects_end_it(void **state) {
     (void)state;
     static const char *const texts[] = {
@@ -167,6 +229,9 @@ int main(void) {
         T(test_concurrent_program),
         T(test_concurrent_program_ends_its_run_ahead),
         T(test_concurrent_program_gets_no_run_ahead),
+        T(test_threads_take_what_was_issued),
+        T(test_thread_beside_a_run_ahead),
+        T(test_thread_for_each_call),
         T(test_effects_end_it),
         T(test_close_is_honoured),
     };
