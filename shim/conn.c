@@ -58,7 +58,9 @@ static struct conn *take(void) {
             pool_next = (pool_next + i + 1) % POOL;
             if (pool_end < (size_t)(c - pool) + 1)
                 pool_end = (size_t)(c - pool) + 1;
+            unsigned reverts = c->reverts;
             memset(c, 0, sizeof *c);
+            c->reverts = reverts;
             c->real = c->copy = -1;
             return c;
         }
@@ -157,27 +159,46 @@ void conn_foreign(int fd) {
     xcs_unlock(&saved);
 }
 
-struct conn *conn_count_in(int fd) {
+struct conn *conn_count_in(int fd, enum conn_wait how) {
     struct conn *c = conn_of(fd);
     if (!c || c == XCS_OURS)
         return NULL;
     atomic_fetch_add(&c->sleepers, 1);
+    if (how == WAIT_POLL)
+        atomic_fetch_add(&c->pollers, 1);
+    if (c->state == CONN_HOLD && conn_mine()) {
+        sigset_t saved;
+        xcs_lock(&saved);
+        xcs_unlock(&saved);
+    }
     return c;
 }
 
-void conn_count_out(struct conn *c) {
-    /* Freed and taken again meanwhile: the count began anew. */
-    if (atomic_fetch_sub(&c->sleepers, 1) <= 0)
-        atomic_store(&c->sleepers, 0);
+/* Freed and taken again meanwhile: the count began anew. */
+static void one_less(_Atomic int *count) {
+    if (atomic_fetch_sub(count, 1) <= 0)
+        atomic_store(count, 0);
+}
+
+void conn_count_out(struct conn *c, enum conn_wait how) {
+    if (how == WAIT_POLL)
+        one_less(&c->pollers);
+    one_less(&c->sleepers);
+}
+
+static bool is_anothers(const struct conn *c) {
+    return xcs_threaded() && (c->thread != xcs_sys0(SYS_gettid) || atomic_load(&c->sleepers) > 0);
 }
 
 void conn_before_fork(void) {
     for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1)) {
         struct conn *c = fdtab_get(fd);
-        if (c != XCS_OURS && is_put_off(c))
+        if (!c || c == XCS_OURS || is_anothers(c))
+            continue;
+        if (is_put_off(c))
             tls_settle(c, fd);
-        if (c != XCS_OURS && (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
-                              (c->state == CONN_HIT && c->consumed == 0)))
+        if ((c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
+             (c->state == CONN_HIT && c->consumed == 0)))
             conn_forget(fd);
     }
 }
@@ -208,6 +229,7 @@ void conn_tried(int fd, const struct sockaddr *addr, socklen_t len, int err) {
         c->state = CONN_IDLE;
         c->refs = 1;
         c->ino = conn_ino(fd);
+        c->thread = (pid_t)xcs_sys0(SYS_gettid);
         c->addr = to;
         fdtab_set(fd, c);
     }

@@ -70,7 +70,10 @@ struct conn {
     enum conn_state state;
     enum conn_after after; /* CONN_SEND: what comes when the request is out */
     int refs;              /* descriptors */
-    _Atomic int sleepers;  /* threads in a real call on it */
+    _Atomic int sleepers;  /* threads in a call that waits on it */
+    _Atomic int pollers;   /* those of them that poll */
+    pid_t thread;          /* that opened it, or began the last request */
+    unsigned reverts;      /* HITs given up: who slept on one meanwhile has no answer */
     ino_t ino;             /* of the real socket: a number reused behind our back is found out */
     struct xcs_addr addr;
 
@@ -79,6 +82,7 @@ struct conn {
     size_t held_len, held_cap;
     size_t claimed; /* bytes of it that the program was told are sent */
     size_t sent;    /* bytes of it that are */
+    bool pushing;   /* a thread sends the others now */
     int64_t
         fresh; /* HOLD: until when (conn_ms) a look for input cannot see what its last bytes have caused; 0: has looked */
 
@@ -169,19 +173,29 @@ void conn_shutting(int fd, int how);
  */
 void conn_foreign(int fd);
 
-/* Around a real call that may block on the connection: while another thread sleeps there it must not be swapped. */
-struct conn *conn_count_in(int fd);
-void conn_count_out(struct conn *c);
+/*
+ * Around a call that may block on the connection: while another thread sleeps there it must not be swapped. A swap that is under way is
+ * waited for; a read has to look at the connection after that.
+ */
+enum conn_wait {
+    WAIT_READ,
+    WAIT_POLL
+};
+struct conn *conn_count_in(int fd, enum conn_wait how);
+void conn_count_out(struct conn *c, enum conn_wait how);
 
-static inline struct conn *conn_enter(int fd) {
-    return xcs_threaded() ? conn_count_in(fd) : NULL;
+static inline struct conn *conn_enter(int fd, enum conn_wait how) {
+    return xcs_threaded() ? conn_count_in(fd, how) : NULL;
 }
-static inline void conn_leave(struct conn *c) {
+static inline void conn_leave(struct conn *c, enum conn_wait how) {
     if (c)
-        conn_count_out(c);
+        conn_count_out(c, how);
 }
 
-/* fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. */
+/*
+ * fork(2) comes next: no byte may be held twice, nor a connection be one thing here and another there. What other threads are at goes on
+ * here alone, and is left to them.
+ */
 void conn_before_fork(void);
 
 /* The real connection's descriptor while fd is swapped, else fd. */

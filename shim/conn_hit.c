@@ -17,6 +17,7 @@
 
 #define RECONNECT_MS 5000
 #define IOV_COPY 16
+#define WAKE_MS 1000
 
 static void copy_timeouts(int from, int to) {
     static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO};
@@ -61,8 +62,21 @@ void conn_swap_back(struct conn *c, int fd) {
     c->state = CONN_IDLE;
 }
 
+/*
+ * What is swapped in goes away from under other threads. Who polls looks at the descriptor again when woken, but sleeps on the file that was
+ * there when it began: it must be awake before another takes that place.
+ */
+static void wake_sleepers(const struct conn *c, int fd) {
+    xcs_sys2(SYS_shutdown, fd, SHUT_RDWR);
+    for (int waited = 0; waited < WAKE_MS * 10 && atomic_load(&c->pollers) > 0; waited++)
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 100000L}), 0);
+}
+
 void conn_revert(struct conn *c, int fd) {
     channel_tell(XCS_REVERT, c->node, 0, NULL, 0);
+    c->reverts++;
+    if (xcs_threaded())
+        wake_sleepers(c, fd);
     conn_swap_back(c, fd);
     conn_resend(c);
     c->may_fork = false;
@@ -199,10 +213,13 @@ static bool receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, s
                        .msg_iovlen = msg->msg_iovlen,
                        .msg_control = control.buf,
                        .msg_controllen = sizeof control.buf};
+    unsigned reverts = c->reverts;
     xcs_unlock(saved);
     ssize_t r = REAL(recvmsg)(fd, &h, flags | MSG_CMSG_CLOEXEC);
     int err = errno;
     xcs_lock(saved);
+    if (c->reverts != reverts)
+        return false; /* by another thread: what was read is about to come again */
     if (conn_locked(fd) == c && c->state == CONN_HIT) {
         bool over = r == 0 || (r < 0 && err == ECONNRESET);
         bool limit = r < 0 && err == EAGAIN && !(flags & MSG_DONTWAIT) && conn_is_blocking(fd);

@@ -21,7 +21,7 @@ static int settle(struct conn *c, int fd, int flags, sigset_t *saved) {
         c->state = CONN_SEND;
         c->after = AFTER_FORGET;
     }
-    if (c->state != CONN_SEND || (c->sent == c->claimed && c->after != AFTER_FORGET))
+    if (c->state != CONN_SEND || c->pushing || (c->sent == c->claimed && c->after != AFTER_FORGET))
         return 0;
     int err = conn_push(c, fd, MSG_NOSIGNAL | (flags & MSG_DONTWAIT), saved);
     if (err && err != -EAGAIN && err != -EINTR) {
@@ -181,7 +181,7 @@ bool conn_before_poll(int fd, enum poll_time time) {
 
 bool conn_wants_room(int fd) {
     struct conn *c = conn_of(fd);
-    return c && c != XCS_OURS && c->state == CONN_SEND && c->sent < c->claimed &&
+    return c && c != XCS_OURS && c->state == CONN_SEND && c->sent < c->claimed && !c->pushing &&
            !(c->tls && (c->tls->unfinished || c->tls->error == TLS_ERROR_WANT_READ));
 }
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define HELD_STEP (64u * 1024u)
 #define FRESH_MS 5 /* no server need have answered so soon */
@@ -54,15 +55,19 @@ static void sent_all(struct conn *c) {
 }
 
 int conn_push(struct conn *c, int fd, int flags, sigset_t *saved) {
+    if (c->pushing)
+        return -EAGAIN; /* by another thread, which goes on with it */
     while (c->sent < c->claimed) {
         const char *p = c->held + c->sent;
         size_t n = c->claimed - c->sent;
+        c->pushing = true;
         xcs_unlock(saved);
         ssize_t r = c->tls ? tls_send(c, fd, p, n) : REAL(send)(fd, p, n, flags);
         int err = errno;
         xcs_lock(saved);
         if (conn_locked(fd) != c || c->state != CONN_SEND)
             return -EBADF;
+        c->pushing = false;
         if (r < 0)
             return -err;
         c->sent += (size_t)r;
@@ -118,6 +123,9 @@ static bool send_on(struct conn *c, int fd, const struct iovec *iov, size_t iovc
 
 static void look_up(struct conn *c, int fd) {
     ahead_reap();
+    /* Who comes to sleep on it from now on waits for the lock (conn_count_in). */
+    c->state = CONN_HOLD;
+    atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(&c->sleepers) > 0) {
         /* Another thread sleeps in a read of the real connection: it would not notice a swap. */
         c->state = CONN_SEND;
@@ -161,6 +169,7 @@ static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_IDLE) {
         conn_release(c);
         request_init(&c->req);
+        c->thread = (pid_t)xcs_sys0(SYS_gettid);
         c->learn = 0;
     }
     return true;
@@ -190,6 +199,17 @@ static bool decide(struct conn *c, int fd, size_t n) {
     return false;
 }
 
+/* The connection, if it is looked at, when no other thread sends on it what this one was told is sent. */
+static struct conn *await_push(int fd, sigset_t *saved) {
+    struct conn *c;
+    while ((c = conn_locked(fd)) && c->pushing) {
+        xcs_unlock(saved);
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 100000L}), 0);
+        xcs_lock(saved);
+    }
+    return c;
+}
+
 bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt, int flags, ssize_t *result) {
     sigset_t saved;
     size_t n = 0;
@@ -204,7 +224,7 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
         n += iov[i].iov_len;
     int err = errno;
     xcs_lock(&saved);
-    struct conn *c = conn_locked(fd);
+    struct conn *c = await_push(fd, &saved);
     if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
         c->spoken |= via == VIA_SOCKET;
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;

@@ -71,8 +71,8 @@ static int real_poll(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
     return c->is_ppoll ? REAL(ppoll)(fds, n, c->limit, c->mask) : REAL(poll)(fds, n, c->timeout);
 }
 
-/* Polls for output too where held bytes wait for room; the program does not see that. */
-static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
+/* Polls for output too where held bytes wait for room; the program does not see that. *only_room: nothing else was there. */
+static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *c, bool *only_room) {
     bool extra = false;
     for (nfds_t i = 0; i < n; i++)
         extra |= (fds[i].events & INPUT) && !(fds[i].events & POLLOUT) && conn_wants_room(fds[i].fd);
@@ -92,7 +92,7 @@ static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *
         if (fds[i].events & 0x4000) {
             fds[i].events = (short)(fds[i].events & ~(0x4000 | POLLOUT));
             if (r > 0 && fds[i].revents == POLLOUT)
-                r--;
+                *only_room = --r == 0;
             fds[i].revents = (short)(fds[i].revents & ~POLLOUT);
         }
     errno = err;
@@ -107,19 +107,28 @@ static int poll_with_room(struct pollfd *fds, nfds_t n, const struct poll_call *
 
 struct inside {
     struct conn *conns[INSIDE_MAX];
+    unsigned reverts[INSIDE_MAX];
     size_t n;
 };
 
 static void enter(struct inside *in, int fd) {
     if (in->n == INSIDE_MAX)
         conn_forget(fd);
-    else if ((in->conns[in->n] = conn_enter(fd)))
+    else if ((in->conns[in->n] = conn_enter(fd, WAIT_POLL))) {
+        in->reverts[in->n] = in->conns[in->n]->reverts;
         in->n++;
+    }
 }
 
-static void leave(struct inside *in) {
-    while (in->n > 0)
-        conn_leave(in->conns[--in->n]);
+/* True: another thread has given up a HIT that was waited for. */
+static bool leave(struct inside *in) {
+    bool reverted = false;
+    while (in->n > 0) {
+        in->n--;
+        reverted |= in->conns[in->n]->reverts != in->reverts[in->n];
+        conn_leave(in->conns[in->n], WAIT_POLL);
+    }
+    return reverted;
 }
 
 static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c) {
@@ -134,9 +143,9 @@ static int poll_tracked(struct pollfd *fds, nfds_t n, const struct poll_call *c)
         for (nfds_t i = 0; i < n; i++)
             if (fds[i].events & INPUT)
                 enter(&inside, fds[i].fd);
-        int r = poll_with_room(fds, n, c);
-        leave(&inside);
         bool again = false;
+        int r = poll_with_room(fds, n, c, &again);
+        again |= leave(&inside) && r >= 0;
         for (nfds_t i = 0; r >= 0 && i < n; i++)
             if ((fds[i].events & INPUT) && conn_of(fds[i].fd))
                 again |= conn_after_poll(fds[i].fd, fds[i].revents != 0, r == 0 && time == POLL_WAITS && n == 1);
@@ -244,14 +253,14 @@ static int select_tracked(int n, struct sets *s, const struct select_call *c) {
             if (FD_ISSET(fd, &s->r0))
                 enter(&inside, fd);
         int r = real_select(n, s, c);
-        leave(&inside);
+        again |= leave(&inside) && r >= 0;
         for (int fd = 0; r >= 0 && fd < n; fd++)
             if (FD_ISSET(fd, &s->r0) && conn_of(fd))
                 again |= conn_after_poll(fd, r > 0 && FD_ISSET(fd, s->r), r == 0 && time == POLL_WAITS);
         for (int fd = 0; added && r > 0 && fd < n; fd++)
             if (FD_ISSET(fd, s->w) && !FD_ISSET(fd, &s->w0)) {
                 FD_CLR(fd, s->w);
-                r--;
+                again |= --r == 0;
             }
         if (!again)
             return r;

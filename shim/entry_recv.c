@@ -25,19 +25,21 @@ static inline void look(int fd, int flags) {
 
 #define ON_CONNECTION(fd, iov_, count_, flags_, real_call)                                                             \
     if (conn_below_tls(fd)) {                                                                                          \
-        struct conn *c_ = conn_enter(fd);                                                                              \
+        struct conn *c_ = conn_enter(fd, WAIT_READ);                                                                   \
         ssize_t r_ = (real_call);                                                                                      \
-        conn_leave(c_);                                                                                                \
+        conn_leave(c_, WAIT_READ);                                                                                     \
         return r_;                                                                                                     \
     }                                                                                                                  \
     for (;;) {                                                                                                         \
         ssize_t r_;                                                                                                    \
         struct msghdr m_ = {.msg_iov = (iov_), .msg_iovlen = (count_)};                                                \
-        if (conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_))                                                        \
+        struct conn *c_ = conn_enter(fd, WAIT_READ);                                                                   \
+        bool done_ = conn_receive((fd), VIA_SOCKET, &m_, (flags_), &r_);                                               \
+        if (!done_)                                                                                                    \
+            r_ = (real_call);                                                                                          \
+        conn_leave(c_, WAIT_READ);                                                                                     \
+        if (done_)                                                                                                     \
             return r_;                                                                                                 \
-        struct conn *c_ = conn_enter(fd);                                                                              \
-        r_ = (real_call);                                                                                              \
-        conn_leave(c_);                                                                                                \
         if (!conn_received((fd), VIA_SOCKET, r_, errno)) {                                                             \
             conn_show((fd), VIA_SOCKET, (iov_), r_, (flags_));                                                         \
             return r_;                                                                                                 \
@@ -72,14 +74,16 @@ XCS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
     for (;;) {
         ssize_t r;
         struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-        if (conn_receive(fd, VIA_SOCKET, &m, flags, &r)) {
+        struct conn *c = conn_enter(fd, WAIT_READ);
+        bool done = conn_receive(fd, VIA_SOCKET, &m, flags, &r);
+        if (!done)
+            r = REAL(recvfrom)(fd, buf, n, flags, from, len);
+        conn_leave(c, WAIT_READ);
+        if (done) {
             if (r >= 0 && from && len)
                 *len = 0;
             return r;
         }
-        struct conn *c = conn_enter(fd);
-        r = REAL(recvfrom)(fd, buf, n, flags, from, len);
-        conn_leave(c);
         if (!conn_received(fd, VIA_SOCKET, r, errno)) {
             conn_show(fd, VIA_SOCKET, &iov, r, flags);
             return r;
@@ -95,11 +99,13 @@ XCS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
     for (;;) {
         ssize_t r;
         struct msghdr given = *msg;
-        if (conn_receive(fd, VIA_SOCKET, msg, flags, &r))
+        struct conn *c = conn_enter(fd, WAIT_READ);
+        bool done = conn_receive(fd, VIA_SOCKET, msg, flags, &r);
+        if (!done)
+            r = REAL(recvmsg)(fd, msg, flags);
+        conn_leave(c, WAIT_READ);
+        if (done)
             return r;
-        struct conn *c = conn_enter(fd);
-        r = REAL(recvmsg)(fd, msg, flags);
-        conn_leave(c);
         if (!conn_received(fd, VIA_SOCKET, r, errno)) {
             conn_show(fd, VIA_SOCKET, msg->msg_iov, r, flags);
             return r;

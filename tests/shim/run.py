@@ -35,6 +35,10 @@ PROGRAMS = [
     ("glances", "later", "hit", 0, 0),
     ("fork_in_answer", "before", "hit", 2, 1),
     ("fork_in_answer", "within", "hit", 4, 0),
+    ("thread_on_hit", "recv fork", "hit", 1, 0),
+    ("thread_on_hit", "poll fork", "hit", 1, 0),
+    ("thread_on_hit", "recv pipeline", "never", 1, 1),
+    ("thread_on_hit", "poll pipeline", "never", 1, 1),
 ]
 
 
@@ -76,7 +80,7 @@ def client_case(options, tmp, mode, kind, size):
 
 def program_case(options, tmp, name, how, mode, hits, reverts):
     problems, log = run_both(options, tmp, mode,
-                             lambda port: [os.path.join(options.bin, name), "http://127.0.0.1:%d/v1" % port, how])
+                             lambda port: [os.path.join(options.bin, name), "http://127.0.0.1:%d/v1" % port, *(how.split() or [how])])
     for what, expected in (("hit", hits), ("revert", reverts)):
         if expected is not None and log.count(what) != expected:
             problems.append("%d times %s expected: %s" % (expected, what, log))
