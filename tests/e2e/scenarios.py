@@ -121,6 +121,16 @@ PATTERNS = [
     python("pattern/busy-threads", "busy_threads", latency=200, rounds=4, repeat=10, fast=9),
 ]
 
+# What is concurrent itself, or has more than one thread that calls: no request more or less, and not slower.
+THREADS = [
+    *(python(f"threads/{how}{n or ''}-{c}", "threads", c, how, n or 2, latency=50, timed=True, slower=1.5, repeat=4)
+      for how, n, c in (
+        ("pool", 1, "session"), ("pool", 2, "requests"), ("pool", 8, "requests"), ("gaps", 8, "session"),
+        ("loops", 3, "session"), ("beside", 0, "session"), ("timer", 0, "session"), ("queue", 1, "requests"),
+        ("queue", 3, "requests"), ("side", 0, "requests"), ("alternate", 0, "session"), ("fork", 0, "session"),
+        ("fork", 0, "http.client"))),
+]
+
 ENDINGS = [
     python("ending/raises", "raise_midloop", wasted=8, status=1),
     python("ending/sys-exit", "exit_midloop", "session", "orderly", wasted=8, status=42),
@@ -243,4 +253,4 @@ LAUNCHER = [
     python("run/off", "loop", "session", 6, order=True, inert=True, env={"XCS": "off"}),
 ]
 
-SCENARIOS = CLIENT_LIBRARIES + PATTERNS + ENDINGS + SURROUNDINGS + WIRE + APIS + FAIL_OPEN + LAUNCHER
+SCENARIOS = CLIENT_LIBRARIES + PATTERNS + THREADS + ENDINGS + SURROUNDINGS + WIRE + APIS + FAIL_OPEN + LAUNCHER
