@@ -217,6 +217,8 @@ static bool receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, s
     xcs_unlock(saved);
     ssize_t r = REAL(recvmsg)(fd, &h, flags | MSG_CMSG_CLOEXEC);
     int err = errno;
+    if (r == 0 || (r < 0 && err == ECONNRESET))
+        xcs_await_end();
     xcs_lock(saved);
     if (c->reverts != reverts)
         return false; /* by another thread: what was read is about to come again */

@@ -197,6 +197,8 @@ bool conn_after_poll(int fd, bool ready, bool timed_out) {
     struct conn *c = conn_of(fd);
     if (!c || c == XCS_OURS || !conn_mine())
         return false;
+    if (ready && c->state == CONN_HIT && conn_is_dead(fd))
+        xcs_await_end();
     xcs_lock(&saved);
     c = conn_locked(fd);
     if (c && c->state == CONN_HIT && c->consumed == 0 && (timed_out || (ready && conn_is_dead(fd)))) {

@@ -239,6 +239,7 @@ static CURLcode main_perform(struct curl_handle *h, const struct curl_call *call
         close_hit(&hit);
         if (answered)
             return code;
+        xcs_await_end();
         tell(XCS_REVERT, &c);
         c.may_fork = false;
     }

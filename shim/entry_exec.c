@@ -1,49 +1,62 @@
 /*
- * Interposed: the exec family (exec(3)) and dprintf.
+ * Interposed: the exec family (exec(3)), _exit and dprintf.
  *
  * A process that execs keeps its children, and the kernel then tells the new program of those that it was not told of before: XCS's
- * are ended first. A vfork child is none of ours (conn_mine). dprintf writes past the interposed calls.
+ * are ended first. So they are where a process ends without its destructors: the kernel would give them to process 1, which may be the
+ * program's own parent, and tell that of them. A vfork child is none of ours (conn_mine). dprintf writes past the interposed calls.
  */
 #include "conn.h"
+#include "raw.h"
 #include "real.h"
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-static void before_exec(void) {
+static void last(void) {
     if (xcs_mode == XCS_MODE_MAIN && conn_mine())
         xcs_end();
 }
 
 XCS_EXPORT int execve(const char *path, char *const argv[], char *const env[]) {
-    before_exec();
+    last();
     return REAL(execve)(path, argv, env);
 }
 
 XCS_EXPORT int execv(const char *path, char *const argv[]) {
-    before_exec();
+    last();
     return REAL(execv)(path, argv);
 }
 
 XCS_EXPORT int execvp(const char *file, char *const argv[]) {
-    before_exec();
+    last();
     return REAL(execvp)(file, argv);
 }
 
 XCS_EXPORT int execvpe(const char *file, char *const argv[], char *const env[]) {
-    before_exec();
+    last();
     return REAL(execvpe)(file, argv, env);
 }
 
 XCS_EXPORT int fexecve(int fd, char *const argv[], char *const env[]) {
-    before_exec();
+    last();
     return REAL(fexecve)(fd, argv, env);
 }
 
 XCS_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const env[], int flags) {
-    before_exec();
+    last();
     return REAL(execveat)(dir, path, argv, env, flags);
+}
+
+XCS_EXPORT void _exit(int status) {
+    last();
+    for (;;)
+        xcs_sys1(SYS_exit_group, status);
+}
+
+XCS_EXPORT void _Exit(int status) {
+    _exit(status);
 }
 
 /* execl(3) and its kin are lists of arguments for the same calls. */

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define END_MS 200
+#define LAST_MS 1000
 
 enum xcs_mode xcs_mode;
 pid_t xcs_pid;
@@ -26,6 +27,7 @@ bool xcs_debug;
 
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool given_up;
+static _Atomic pid_t ends; /* the thread that ends the program */
 
 void xcs_lock(sigset_t *saved) {
     sigset_t all;
@@ -67,6 +69,7 @@ static void in_child(void) {
     curl_real_child_reset();
     curl_handle_child_reset();
     xcs_pid = (pid_t)xcs_sys0(SYS_getpid);
+    atomic_store(&ends, 0);
     channel_close();
     conn_child_reset();
     ahead_child_reset();
@@ -74,7 +77,7 @@ static void in_child(void) {
 
 /*
  * exit(): the run-ahead, the engine and its holder end with their channel; they are waited for shortly, so that no zombie is
- * left to whoever is process 1. After _exit or a signal they end by themselves.
+ * left to whoever is process 1. After a signal they end by themselves.
  */
 __attribute__((destructor)) static void end(void) {
     xcs_end();
@@ -83,9 +86,16 @@ __attribute__((destructor)) static void end(void) {
 void xcs_end(void) {
     if (xcs_mode != XCS_MODE_MAIN || xcs_sys0(SYS_getpid) != xcs_pid)
         return;
+    atomic_store(&ends, (pid_t)xcs_sys0(SYS_gettid));
     ahead_kill();
     channel_close();
     for (int waited = 0; waited < END_MS && ahead_reap() > 0; waited++)
+        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+}
+
+void xcs_await_end(void) {
+    pid_t by = atomic_load(&ends);
+    for (int waited = 0; by && by != xcs_sys0(SYS_gettid) && waited < LAST_MS; waited++)
         xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
 }
 

@@ -51,6 +51,12 @@ bool xcs_gave_up(void);
 /* The program ends or becomes another: XCS's processes are ended and, for a short while, waited for. */
 void xcs_end(void);
 
+/*
+ * A HIT has come to nothing. Where that is because another thread ends the program, this one goes with it and nothing goes out any more:
+ * waits for that, shortly, in case that it does not come (an exec that fails). Not under the state lock.
+ */
+void xcs_await_end(void);
+
 /* The state lock: guards connections and channel. Signals are blocked while it is held, so that interposed functions
  * stay async-signal-safe; nothing that may block on the program's peers is done under it. */
 void xcs_lock(sigset_t *saved);
