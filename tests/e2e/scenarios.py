@@ -128,7 +128,7 @@ THREADS = [
         ("pool", 1, "session"), ("pool", 2, "requests"), ("pool", 8, "requests"), ("gaps", 8, "session"),
         ("loops", 3, "session"), ("beside", 0, "session"), ("timer", 0, "session"), ("queue", 1, "requests"),
         ("queue", 3, "requests"), ("side", 0, "requests"), ("alternate", 0, "session"), ("fork", 0, "session"),
-        ("fork", 0, "http.client"))),
+        ("fork", 0, "http.client"), ("end", 0, "session"), ("end", 0, "http.client"))),
 ]
 
 ENDINGS = [
@@ -166,6 +166,7 @@ SURROUNDINGS = [
     Scenario("own/traced", ["sh", "-c", 'strace -f -qqq -e trace=execve -e signal=none -o log "$@" && grep -c . log && rm log', "sh",
                             "{python}", "{programs}/loop.py", "{url}", "session", "8"], latency=200, rounds=2),
     python("own/fork-and-wait", "fork_and_wait", watch=True),
+    python("own/reaper", "reaper", "requests"),
 ]
 
 WIRE = [

@@ -3,7 +3,7 @@
 pool: after a call in the main thread, many in a pool. gaps: the same, submitted one after another. loops: each thread goes its own way, and
 they begin one after another. beside: a thread calls while the main thread does. timer: one call comes in between. queue: what is asked is
 brought meanwhile. side: the main thread calculates while another one calls. alternate: two threads take turns. fork: one forks while
-another one waits for its answer.
+another one waits for its answer. end: the program ends while one waits for it.
 """
 import os
 import queue
@@ -114,7 +114,23 @@ def alternate():
     thread.join()
 
 
+def end():
+    begun = threading.Event()
+
+    def body():
+        ask("first")
+        begun.set()
+        ask("never read [[latency=1000]]")
+    threading.Thread(target=body, daemon=True).start()
+    begun.wait()
+    time.sleep(0.2)
+    say("the end")
+
+
 def fork():
+    def slow():
+        return [ask(f"slow {i} [[latency=200]]" if i else "first") for i in range(3)]
+
     def forks():
         for _ in range(6):
             time.sleep(0.06)
@@ -122,9 +138,9 @@ def fork():
             if pid == 0:
                 os._exit(0)
             os.waitpid(pid, 0)
-    for answers in in_threads(lambda number: forks() if number else [ask(f"slow {i} [[latency=200]]" if i else "first") for i in range(3)], 2):
+    for answers in in_threads(lambda number: forks() if number else slow(), 2):
         say(answers)
 
 
 {"pool": pool, "gaps": lambda: pool(0.01), "loops": loops, "beside": beside, "timer": timer, "queue": from_queue, "side": side,
- "alternate": alternate, "fork": fork}[HOW]()
+ "alternate": alternate, "fork": fork, "end": end}[HOW]()
