@@ -6,21 +6,36 @@ import socket
 import subprocess
 import time
 
-_ports = itertools.count()
+_own = None  # (process, what keeps them, ports)
+
+
+def own_ports():
+    """A hundred that no other process that tests has: whoever has bound their name, an abstract socket's (unix(7)), has them.
+    Not from the range that connections get theirs from (ip(7), ip_local_port_range)."""
+    for first in range(10000, 30000, 100):
+        owner = socket.socket(socket.AF_UNIX)
+        try:
+            owner.bind(f"\0xcs-ports-{first}")
+            return os.getpid(), owner, itertools.cycle(range(first, first + 100))
+        except OSError:
+            owner.close()
+    raise RuntimeError("no ports are left")
 
 
 def free_ports(count):
-    """Ports to listen on, now and again later: not from the range that connections get theirs from (ip(7),
-    ip_local_port_range), and each process that tests has a hundred of its own."""
+    """To listen on, now and again later."""
+    global _own
     ports = []
+    if not _own or _own[0] != os.getpid():
+        _own = own_ports()
     while len(ports) < count:
-        port = 10000 + os.getpid() % 200 * 100 + next(_ports) % 100
+        port = next(_own[2])
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind(("127.0.0.1", port))
                 ports.append(port)
-            except OSError:  # somebody's already
+            except OSError:  # somebody else's
                 pass
     return ports
 
