@@ -1,4 +1,5 @@
 """The test model server (model_server.c), for one run. Used by all scripts that run programs against it."""
+import functools
 import itertools
 import os
 import signal
@@ -6,17 +7,16 @@ import socket
 import subprocess
 import time
 
-_own = None  # (process, what keeps them, ports)
 
-
-def own_ports():
-    """A hundred that no other process that tests has: whoever has bound their name, an abstract socket's (unix(7)), has them.
-    Not from the range that connections get theirs from (ip(7), ip_local_port_range)."""
+@functools.cache
+def own_ports(_process):
+    """A hundred that no other process that tests has, and what keeps them: they belong to whoever has bound their name, an
+    abstract socket's (unix(7)). Not from the range that connections get theirs from (ip(7), ip_local_port_range)."""
     for first in range(10000, 30000, 100):
         owner = socket.socket(socket.AF_UNIX)
         try:
             owner.bind(f"\0xcs-ports-{first}")
-            return os.getpid(), owner, itertools.cycle(range(first, first + 100))
+            return itertools.cycle(range(first, first + 100)), owner
         except OSError:
             owner.close()
     raise RuntimeError("no ports are left")
@@ -24,12 +24,10 @@ def own_ports():
 
 def free_ports(count):
     """To listen on, now and again later."""
-    global _own
+    own, _ = own_ports(os.getpid())
     ports = []
-    if not _own or _own[0] != os.getpid():
-        _own = own_ports()
     while len(ports) < count:
-        port = next(_own[2])
+        port = next(own)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
