@@ -11,10 +11,12 @@
 #include "session_impl.h"
 #include "trace.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -216,6 +218,21 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
     return n;
 }
 
+/*
+ * Has it asked on another connection and not read the answer? Then several calls of the program's will be under way at once, in an order that
+ * is main's own.
+ */
+static bool is_concurrent(const struct ahead_conn *c) {
+    const struct ahead_conn *other;
+    DL_FOREACH(c->ahead->conns, other) {
+        int unread = 0;
+        if (other != c && (other->waiting || other->written < other->out.len ||
+                           (ioctl(other->source.fd, SIOCOUTQ, &unread) == 0 && unread > 0)))
+            return true;
+    }
+    return false;
+}
+
 /* A model call of the run-ahead. */
 static void model_call(struct ahead_conn *c, struct request *r, struct call call) {
     struct ahead *a = c->ahead;
@@ -226,6 +243,12 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
         request_free(r);
         json_decref(call.body);
         ahead_close(a, "a TLS peer that is not known");
+        return;
+    }
+    if (is_concurrent(c)) {
+        request_free(r);
+        json_decref(call.body);
+        session_is_concurrent(s, NULL);
         return;
     }
     a->calls++;

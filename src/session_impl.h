@@ -14,6 +14,9 @@ struct site *session_site(struct session *s, const struct request *r, const stru
 /* session_lookup.c: main asks about a request (XCS_LOOKUP). */
 void session_lookup(struct session *s, struct packet *p);
 
+/* The program makes calls at the same time itself. `n`: main's call, if it was foreseen. */
+void session_is_concurrent(struct session *s, const struct node *n);
+
 /* session_issue.c: calls found ahead. */
 bool session_is_ahead(const struct node *n); /* issued, and main has not reached it */
 void session_recall(struct node *n);         /* issued: its answer is not wanted any more */

@@ -102,9 +102,9 @@ static void back(struct session *s) {
 
 /*
  * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
- * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order. `n`: main's call, if it was foreseen.
+ * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
  */
-static void is_concurrent(struct session *s, const struct node *n) {
+void session_is_concurrent(struct session *s, const struct node *n) {
     struct node *other, *next;
     s->decisions.off = "the program makes calls at the same time itself";
     ahead_supersede(s, s->decisions.off);
@@ -185,7 +185,7 @@ static uint64_t request_identity(const struct xcs_addr *addr, const struct reque
 static void foreseen(struct session *s, struct node *n) {
     /* Another thread's place in the program says nothing of how far this one is. */
     if (!s->decisions.off && s->threaded && skips_issued(s, n))
-        is_concurrent(s, n);
+        session_is_concurrent(s, n);
     if (!s->decisions.off)
         waste_before(s, n);
     if (session_is_ahead(n) && session_hit(s, n))
@@ -216,7 +216,7 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
         if (strays(s, first, site))
             ahead_supersede(s, "main went another way");
         else if (s->threaded && skips_issued(s, NULL))
-            is_concurrent(s, NULL);
+            session_is_concurrent(s, NULL);
         else
             diverge(s, site, first, why);
     } else if (s->ahead && !s->decisions.off) {
@@ -254,7 +254,7 @@ void session_lookup(struct session *s, struct packet *p) {
     s->threaded |= s->thread && s->thread != p->msg.node;
     s->thread = p->msg.node;
     if (s->awaited && !s->decisions.off)
-        is_concurrent(s, NULL);
+        session_is_concurrent(s, NULL);
     session_past_probe(s);
     keep_passed(s);
     struct previous now;

@@ -327,28 +327,41 @@ static pid_t start_process(void) {
     return pid;
 }
 
+/* A connection of its, which awaits the answer to `node` if that is not 0. */
+static int connect_from(const struct runner *r, uint64_t node) {
+    int conn[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
+    transmit(r->channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = harness_origin}, NULL, 0, &conn[1],
+             1);
+    close(conn[1]);
+    return conn[0];
+}
+
 /* A copy with its channel and one connection, told of by a message of that type on `teller`. */
 static struct runner runner_new(int teller, enum xcs_type type, uint64_t node, uint32_t id) {
     struct runner r = {.id = id};
-    int channel[2], conn[2];
+    int channel[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
     r.pid = start_process();
     int fds[2] = {channel[1], (int)syscall(SYS_pidfd_open, r.pid, 0)};
     uint32_t arg = type == XCS_KEPT ? (uint32_t)r.pid : id;
     assert_true(fds[1] >= 0);
     transmit(teller, (struct xcs_msg){.type = (uint16_t)type, .node = node, .arg = arg}, NULL, 0, fds, 2);
     r.channel = channel[0];
-    r.conn = conn[0];
-    transmit(r.channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = harness_origin}, NULL, 0, &conn[1], 1);
+    r.conn = connect_from(&r, node);
     close(fds[0]);
     close(fds[1]);
-    close(conn[1]);
     return r;
 }
 
 struct runner runner_fork(uint64_t node) {
     return runner_new(main_channel, XCS_AHEAD, node, ++last_runner);
+}
+
+struct runner runner_beside(const struct runner *r) {
+    struct runner other = *r;
+    other.conn = connect_from(r, 0);
+    return other;
 }
 
 uint64_t runner_asked(const struct runner *r) {

@@ -73,6 +73,8 @@ ssize_t hit_read(int hit, char *text, size_t size);
 
 /* Forked at main's call `node`: its connection awaits that call's answer. */
 struct runner runner_fork(uint64_t node);
+/* The same with another connection, which the caller closes. */
+struct runner runner_beside(const struct runner *r);
 void runner_tell(const struct runner *r, enum xcs_type type, const char *payload);
 void runner_send(const struct runner *r, const char *bytes);
 void runner_ask(const struct runner *r, const char *prompt);

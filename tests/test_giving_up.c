@@ -147,6 +147,27 @@ static void test_threads_take_what_was_issued(void **state) {
     runner_free(&r);
 }
 
+/* Seen ahead: a call is made while another one's answer has not been read. What was issued comes in main's own order. */
+static void test_concurrency_ahead(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node), other = runner_beside(&r);
+    runner_guess(&r, "two");
+    runner_guess(&other, "three");
+    runner_ask(&r, "four");
+    runner_ask(&other, "five");
+    assert_true(runner_is_dead(&r));
+    assert_int_equal(issued_count(), 3);
+    main_tell(XCS_ANSWERED, node, 0);
+    check_miss("five", false);
+    const char *const prompts[] = {"four", "two", "three"};
+    for (int i = 0; i < 3; i++)
+        close(ask_hit(prompts[i]));
+    assert_int_equal(main_end().wasted, 0);
+    close(other.conn);
+    runner_free(&r);
+}
+
 /* Another thread's call that was not foreseen is no divergence of the one that ran ahead. */
 static void test_thread_beside_a_run_ahead(void **state) {
     (void)state;
@@ -231,6 +252,7 @@ int main(void) {
         T(test_concurrent_program_gets_no_run_ahead),
         T(test_threads_take_what_was_issued),
         T(test_thread_beside_a_run_ahead),
+        T(test_concurrency_ahead),
         T(test_thread_for_each_call),
         T(test_effects_end_it),
         T(test_close_is_honoured),

@@ -68,6 +68,7 @@ CLIENT_LIBRARIES = [
     *(python(f"client/python-{c}-two-addresses", "two_addresses", c, 8, latency=HEAVY.get(c, 200), rounds=1)
       for c in ("requests", "httpx", "urllib")),
     *(python(f"client/python-asyncio-{c}", "async_loop", c, 6) for c in ("httpx", "aiohttp")),
+    *(python(f"client/python-asyncio-{c}", "async_loop", c, 6, repeat=3) for c in ("poll", "select")),
     *(Scenario(f"client/ruby-{how}", ["ruby", "{programs}/net_http.rb", "{url}", how], latency=200, rounds=1)
       for how in ("keep", "each")),
     Scenario("client/perl-http-tiny", ["perl", "{programs}/http_tiny.pl", "{url}"], latency=200, rounds=1),
