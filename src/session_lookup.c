@@ -105,12 +105,12 @@ static void back(struct session *s) {
  * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
  */
 void session_is_concurrent(struct session *s, const struct node *n) {
-    struct node *other, *next;
+    struct node *other = s->graph.pending, *next;
     s->decisions.off = "the program makes calls at the same time itself";
     ahead_supersede(s, s->decisions.off);
     keep_close_all(s, s->decisions.off);
     DL_FOREACH_SAFE(s->graph.pending, other, next) {
-        if (other != n && !session_is_ahead(other))
+        if (!session_is_ahead(other) && other != n)
             session_waste(s, other);
     }
     session_debug(s, "%s: left alone", s->decisions.off);
