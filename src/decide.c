@@ -30,15 +30,15 @@ static struct xcs_addr plain(const struct xcs_addr *addr) {
     return a;
 }
 
-struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr) {
-    const struct xcs_addr key = plain(addr);
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, uint64_t tunnel) {
+    const struct origin_key key = {plain(addr), tunnel};
     struct origin *o;
     HASH_FIND(hh, d->origins, &key, sizeof key, o);
     if (!o) {
         o = xcalloc(1, sizeof *o);
-        o->addr = key;
+        o->key = key;
         o->window = WINDOW;
-        HASH_ADD(hh, d->origins, addr, sizeof o->addr, o);
+        HASH_ADD(hh, d->origins, key, sizeof o->key, o);
     }
     return o;
 }

@@ -35,7 +35,10 @@ struct site {
 };
 
 struct origin {
-    struct xcs_addr addr;
+    struct origin_key {
+        struct xcs_addr addr;
+        uint64_t tunnel; /* the address is a proxy's, and this tells its tunnels apart; 0: none */
+    } key;
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it was overloaded: main's own calls go there alone from then on */
@@ -47,6 +50,8 @@ struct origin {
     UT_hash_handle hh;
 };
 
+_Static_assert(sizeof(struct origin_key) == sizeof(struct xcs_addr) + sizeof(uint64_t), "hashed as bytes");
+
 struct decisions {
     struct site *sites;
     struct origin *origins;
@@ -56,7 +61,7 @@ struct decisions {
 };
 
 struct site *decide_site(struct decisions *d, uint64_t id);
-struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr);
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, uint64_t tunnel);
 void decide_free(struct decisions *d);
 
 /* NULL: a run-ahead may be forked at a call of this site to this origin; else why not. */

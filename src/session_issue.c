@@ -78,9 +78,12 @@ static void issue(struct session *s, struct node *n) {
                                  .body_len = r->body.len,
                                  .chunked = r->chunked,
                                  .streams = n->call.streams};
-    if (n->trust) {
-        call.tls_name = s->trusts[n->trust - 1].name;
-        call.tls_key = s->trusts[n->trust - 1].key_path;
+    const struct trust *trust = session_trust(s, n->trust);
+    if (trust) {
+        call.peer = trust->peer;
+        call.tls_name = trust->name;
+        call.tls_key = trust->key_path;
+        call.tunnel = trust->ask;
     }
     bool ok = dispatch_submit(engine_dispatcher(), &call);
     free(lines);
