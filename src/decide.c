@@ -43,6 +43,10 @@ struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, u
     return o;
 }
 
+bool decide_same_proxy(const struct origin *a, const struct origin *b) {
+    return a->key.tunnel && b->key.tunnel && memcmp(&a->key.addr, &b->key.addr, sizeof a->key.addr) == 0;
+}
+
 void decide_free(struct decisions *d) {
     struct site *s, *next_s;
     struct origin *o, *next_o;
@@ -59,7 +63,7 @@ void decide_free(struct decisions *d) {
 }
 
 const char *decide_against_fork(const struct decisions *d, const struct site *s, const struct origin *o) {
-    return d->off ? d->off : s->off ? s->off : o->alone ? "its server takes one connection at a time" : NULL;
+    return d->off ? d->off : s->off ? s->off : o->alone ? "no connection but the program's own is taken there" : NULL;
 }
 
 const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed) {

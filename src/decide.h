@@ -42,7 +42,7 @@ struct origin {
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it was overloaded: main's own calls go there alone from then on */
-    bool alone;             /* its server takes one connection at a time, which is main's: nothing is issued there */
+    bool alone;             /* it takes no connection but main's own: nothing is issued there */
     uint64_t progress_ns;   /* when last anything came for a call of ours */
     uint64_t slowest_ns;    /* the longest that an answer took, main's or ours */
     uint64_t probe_ns;      /* when main's own request was sent beside a call of ours that got no answer, or 0 */
@@ -62,6 +62,8 @@ struct decisions {
 
 struct site *decide_site(struct decisions *d, uint64_t id);
 struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, uint64_t tunnel);
+/* Are both behind the same proxy? */
+bool decide_same_proxy(const struct origin *a, const struct origin *b);
 void decide_free(struct decisions *d);
 
 /* NULL: a run-ahead may be forked at a call of this site to this origin; else why not. */

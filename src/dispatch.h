@@ -49,6 +49,7 @@ struct dispatch_result {
     bool more;       /* a piece: others follow, and the end */
     size_t head_len; /* bytes of raw up to and with the empty line */
     bool refused;    /* transfer failed: the server closed, before a byte of an answer, a connection that was new */
+    bool no_tunnel;  /* refused, and by the proxy: it has not made the tunnel that the call was to take */
     bool closes;     /* the server closes after it, or its end is the end of the connection, even if too soon */
     char error[80];  /* transfer failed: why, one line, no secrets */
     uint64_t retry_after;             /* what the server asked for, in seconds */

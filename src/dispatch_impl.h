@@ -79,8 +79,8 @@ bool call_set_http(const struct curl_lib *curl, struct call *call);
 bool call_end_http(struct call *call);
 
 /*
- * dispatch_tunnel.c: the options of one that goes through the proxy at that place; what they refer to is added to the lists. And says, of one
- * that has failed, whether it was the proxy's doing.
+ * dispatch_tunnel.c: the options of one that goes through the proxy at that place; what they refer to is added to the lists. And what the
+ * proxy has said instead of making the tunnel, for the result.
  */
 bool call_set_tunnel(const struct curl_lib *curl, struct call *call, const char *proxy, struct curl_slist **to,
                      struct curl_slist **lines);

@@ -60,7 +60,6 @@ bool call_set_tunnel(const struct curl_lib *curl, struct call *call, const char 
 void call_name_refusal(const struct curl_lib *curl, struct call *call) {
     long status = 0;
     struct dispatch_result *r = &call->result;
-    if (call->tunnel && !r->error[0] &&
-        curl->easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK && status / 100 != 2)
+    if (curl->easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK && status && !r->error[0])
         snprintf(r->error, sizeof(r->error), "the proxy makes no tunnel (status %ld)", status);
 }
