@@ -158,6 +158,20 @@ static void test_connections_are_kept(void **state) {
     assert_int_equal(server_connections(server), 1);
 }
 
+static void test_connections_are_one_peers(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/ok");
+    call.peer = 1;
+    free(perform(call).raw);
+    call.peer = 2;
+    struct dispatch_result r = perform(call);
+    assert_true(!r.raw && !r.refused);
+    assert_int_equal(server_requests(server), 1);
+    free(perform(call).raw);
+    assert_int_equal(server_requests(server), 2);
+    assert_int_equal(server_connections(server), 2);
+}
+
 static void test_a_call_goes_out_once(void **state) {
     (void)state;
     free(fetch("/ok").raw);
@@ -210,10 +224,10 @@ static void test_stop_with_calls_in_flight(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, dispatch_setup, dispatch_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_pieces_as_they_arrive),     T(test_failure_is_not_streamed), T(test_stream_that_breaks),
-        T(test_stream_that_breaks_later),  T(test_cancelled_stream),        T(test_calls_run_at_the_same_time),
-        T(test_connections_are_kept),      T(test_a_call_goes_out_once),    T(test_cancel),
-        T(test_stop_with_calls_in_flight),
+        T(test_pieces_as_they_arrive),     T(test_failure_is_not_streamed),   T(test_stream_that_breaks),
+        T(test_stream_that_breaks_later),  T(test_cancelled_stream),          T(test_calls_run_at_the_same_time),
+        T(test_connections_are_kept),      T(test_a_call_goes_out_once),      T(test_cancel),
+        T(test_stop_with_calls_in_flight), T(test_connections_are_one_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

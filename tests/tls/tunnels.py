@@ -17,7 +17,7 @@ HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret-k
 
 
 class InPieces(http.client.HTTPSConnection):
-    """Its first bytes go out one by one."""
+    """Its first byte goes out alone."""
 
     def send(self, data):
         if not isinstance(self.sock, ssl.SSLSocket):
