@@ -133,6 +133,7 @@ def proxied():
     # Closed by the server while the program pauses, and while its answers come from the engine: the tunnel is made again.
     yield from (env("brief", "open-pauses-" + how, "{python}", "{programs}/keepalive.py", "{tls}", how, "0.9", rounds=None)
                 for how in ("session", "httpx-client"))
+    yield tunnels("password", "sum-one-two", "sum", "one:" + PASSWORD, "two:" + PASSWORD, front="brief", latency=700, rounds=4)
     yield env("brief", "open-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
     # It makes one tunnel at a time: that is the program's.
     for way in ("places", "silent"):

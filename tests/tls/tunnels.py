@@ -1,6 +1,6 @@
 """Eight calls through a proxy's tunnels, asked for by http.client: URL PROXY HOW [WAY]... Prints the answers, and the kind of errors.
 
-keep: on one connection; each: a connection for each call; split: as each, and the CONNECT goes out in two pieces. A WAY is USER:PASSWORD for
+keep: on one connection; sum: the same, and a call that needs all answers; each: a connection for each call; split: as each, and the CONNECT goes out in two pieces. A WAY is USER:PASSWORD for
 the proxy, or at:HOST for the server; where there are several, each call is made in all of them.
 """
 import base64
@@ -45,17 +45,21 @@ def ask(connection, prompt):
     return json.loads(connection.getresponse().read())["choices"][0]["message"]["content"]
 
 
-kept = {}
+kept, answers = {}, []
 for i in range(8):
     for way in WAYS:
         try:
             if way not in kept:
                 kept[way] = dial(way)
-            print(i, ask(kept[way], f"secret prompt {i} of {WAYS.index(way)}"), flush=True)
-            if HOW != "keep":
+            answers.append(ask(kept[way], f"secret prompt {i} of {WAYS.index(way)}"))
+            print(i, answers[-1], flush=True)
+            if HOW not in ("keep", "sum"):
                 kept.pop(way).close()
         except ssl.SSLCertVerificationError as error:
             print(i, type(error).__name__, error.reason, error.verify_message)
             sys.exit(3)
         except (OSError, http.client.HTTPException) as error:
             print(i, type(error).__name__, getattr(error, "errno", None), "Tunnel" in str(error) and str(error), flush=True)
+if HOW == "sum":
+    for way in WAYS:
+        print(ask(kept[way], "sum up " + " ".join(answers)), flush=True)
