@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #define TUNNELS 64
@@ -31,9 +30,18 @@ struct tunnel *tunnel_asked(const struct xcs_addr *proxy, const char *head, size
     return t;
 }
 
+/* In whatever case; `name` is in lower case. The line ends with the head, at the latest. */
+static bool begins(const char *line, const char *name) {
+    while (*name && (*line >= 'A' && *line <= 'Z' ? *line | 0x20 : *line) == *name) {
+        line++;
+        name++;
+    }
+    return !*name;
+}
+
 /* Is the header line one that announces a body? Those of a successful answer to CONNECT mean nothing, but not everybody knows. */
 static bool announces_body(const char *line) {
-    return strncasecmp(line, "content-length", 14) == 0 || strncasecmp(line, "transfer-encoding", 17) == 0;
+    return begins(line, "content-length") || begins(line, "transfer-encoding");
 }
 
 static enum tunnel_answer judge(const char *answer, size_t len) {

@@ -83,11 +83,12 @@ static struct runner start_anew(uint64_t *node, size_t i) {
 
 static void test_other_tunnels_end_it(void **state) {
     (void)state;
+    static const char early[] = ASK "\x16\x03\x01";
     static const char *const asks[] = {
         "CONNECT model.example:444 HTTP/1.1\r\nHost: model.example:443\r\n\r\n",
         "CONNECT model.example:443 HTTP/1.1\r\n\r\n",
         "CONNECT model.example:443 HTTP/1.1\r\nHost: model.example:443\r\n",
-        ASK "\x16\x03\x01",
+        early,
         "CONNECT ",
     };
     uint64_t node;

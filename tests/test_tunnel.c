@@ -15,6 +15,7 @@
 
 #define ASK "CONNECT model.example:443 HTTP/1.1\r\nProxy-Authorization: Basic eDp5\r\n\r\n"
 #define OPENED "HTTP/1.1 200 Connection established\r\n\r\n"
+static const char early[] = OPENED "\x16\x03\x03", twice[] = OPENED OPENED;
 
 static const struct xcs_addr proxy = {.len = sizeof(struct sockaddr_in),
                                       .u.in = {.sin_family = AF_INET, .sin_port = 1}};
@@ -52,9 +53,8 @@ static void test_no_success(void **state) {
         "ICY 200 OK\r\n\r\n",
         "\x15\x03\x01",
         "<html>",
-        OPENED "\x16\x03\x03",
-        OPENED "x",
-        OPENED OPENED,
+        early,
+        twice,
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -145,7 +145,7 @@ static void test_made_again(void **state) {
     assert_false(again("", 0, 5000, rest));
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    assert_false(again(OPENED OPENED, 20, 200, rest));
+    assert_false(again(twice, 20, 200, rest));
     clock_gettime(CLOCK_MONOTONIC, &to);
     assert_in_range(to.tv_sec - from.tv_sec, 0, 3);
 }
