@@ -136,6 +136,7 @@ static enum forked clone_ahead(const struct conn *c) {
     } else {
         channel_note("run-ahead refused: clone failed");
         xcs_give_up("clone refused");
+        channel_close();
     }
     xcs_sys1(SYS_close, pair[1]);
     return pid > 0 ? FORK_MAIN : FORK_NONE;

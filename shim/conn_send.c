@@ -144,6 +144,14 @@ static void look_up(struct conn *c, int fd) {
     conn_refresh(c, fd);
 }
 
+/*
+ * The engine is gone for good, and nothing that it has left behind waits to be reaped: there is no reason to look any longer. A
+ * handshake that was put off is made on the usual way.
+ */
+static bool is_over(const struct conn *c) {
+    return xcs_gave_up() && ahead_reap() == 0 && !(c->tls && c->tls->lazy);
+}
+
 /* The state in which this send finds the connection, made one in which bytes of a request can come. */
 static bool ready_for_bytes(struct conn *c, int fd) {
     if (c->state == CONN_HIT) {
@@ -154,12 +162,10 @@ static bool ready_for_bytes(struct conn *c, int fd) {
         }
         conn_swap_back(c, fd); /* the rest was read without us, or is not wanted */
     }
-    if (xcs_gave_up())
-        ahead_reap(); /* no lookup does any more */
     /* A tunnel carries TLS: no request in the clear may be looked up, nor issued, for what is at its end. */
     bool clear = c->tunnel && !c->tls && c->state == CONN_IDLE;
     if (c->state == CONN_WAIT || c->state == CONN_TUNNEL || c->state == CONN_EOF || clear ||
-        (c->state == CONN_IDLE && xcs_gave_up())) {
+        (c->state == CONN_IDLE && is_over(c))) {
         if (c->state == CONN_EOF)
             conn_swap_back(c, fd);
         conn_untrack(c);

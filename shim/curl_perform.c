@@ -301,6 +301,8 @@ CURLcode curl_perform(const struct curl_real *lib, CURL *easy) {
         return CURLE_FAILED_INIT;
     }
     curl_handle_used(h);
+    if (xcs_mode == XCS_MODE_MAIN && xcs_gave_up())
+        ahead_tidy(); /* no lookup does any more */
     bool ours = xcs_mode == XCS_MODE_AHEAD || (xcs_mode == XCS_MODE_MAIN && !xcs_gave_up() && conn_mine());
     if (!ours || !curl_render(h, &call, &against)) {
         explain(against);

@@ -1,4 +1,5 @@
 """The test model server (model_server.c), for one run. Used by all scripts that run programs against it."""
+import functools
 import itertools
 import os
 import signal
@@ -6,21 +7,33 @@ import socket
 import subprocess
 import time
 
-_ports = itertools.count()
+
+@functools.cache
+def own_ports(_process):
+    """A hundred that no other process that tests has, and what keeps them: they belong to whoever has bound their name, an
+    abstract socket's (unix(7)). Not from the range that connections get theirs from (ip(7), ip_local_port_range)."""
+    for first in range(10000, 30000, 100):
+        owner = socket.socket(socket.AF_UNIX)
+        try:
+            owner.bind(f"\0xcs-ports-{first}")
+            return itertools.cycle(range(first, first + 100)), owner
+        except OSError:
+            owner.close()
+    raise RuntimeError("no ports are left")
 
 
 def free_ports(count):
-    """Ports to listen on, now and again later: not from the range that connections get theirs from (ip(7),
-    ip_local_port_range), and each process that tests has a hundred of its own."""
+    """To listen on, now and again later."""
+    own, _ = own_ports(os.getpid())
     ports = []
     while len(ports) < count:
-        port = 10000 + os.getpid() % 200 * 100 + next(_ports) % 100
+        port = next(own)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind(("127.0.0.1", port))
                 ports.append(port)
-            except OSError:  # somebody's already
+            except OSError:  # somebody else's
                 pass
     return ports
 

@@ -27,13 +27,13 @@ class Proxy:
     """What it was asked for is in `asked`, in order. Its ways, by name:
 
     password: wants one of CREDENTIALS. places: one tunnel at a time, and 429 for others. silent: the same, and no answer at all for
-    others. body: says success and a body.
+    others. queue: the same, and others wait. body: says success and announces a body.
     """
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.reset()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -50,13 +50,18 @@ class Proxy:
             client, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
+    def full(self):
+        return any(not has_ended(c) for c in self.open)
+
     def refusal(self, client, head):
         """What is said instead of making a tunnel, None: one is made. A tunnel's place is taken here."""
         words = [f"Proxy-Authorization: Basic {c}\r\n".encode() for c in CREDENTIALS.values()]
         if self.way == "password" and not any(w in head for w in words):
             return b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=test\r\nContent-Length: 0\r\n\r\n"
         with self.lock:
-            if self.way in ("places", "silent") and any(not has_ended(c) for c in self.open):
+            while self.way == "queue" and self.full():
+                self.lock.wait(0.1)
+            if self.way in ("places", "silent") and self.full():
                 return b"HTTP/1.1 429 Later\r\nContent-Length: 0\r\n\r\n" if self.way == "places" else b""
             self.open.add(client)
         return None
@@ -84,7 +89,7 @@ class Proxy:
                     self.open.discard(client)
 
     def lead_on(self, client, port):
-        with socket.create_connection(("127.0.0.1", port)) as far, contextlib.suppress(OSError):  # one of them has gone
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as far:  # one of them has gone
             self.tunnels += 1
             client.sendall(OPENED if self.way != "body" else OPENED[:-2] + b"Content-Length: 0\r\n\r\n")
             first = client.recv(65536)

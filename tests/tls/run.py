@@ -138,6 +138,7 @@ def proxied():
     # It makes one tunnel at a time: that is the program's.
     for way in ("places", "silent"):
         yield from (tunnels(way, how, how, rounds=None, inert=True) for how in ("keep", "each"))
+    yield tunnels("queue", "keep", "keep", rounds=None, inert=True)
     # What cannot be told in other words, or is not understood, is left alone.
     yield tunnels("open", "split", "split", rounds=None, inert=True)
     yield tunnels("body", "each", "each", rounds=None, inert=True)
