@@ -92,8 +92,7 @@ struct conn {
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
     struct tunnel *tunnel; /* that was asked for, or, once IDLE again, leads to the server; NULL: none */
-    bool
-        spoken; /* bytes have passed in the clear: no TLS session that begins now is looked at, but at the end of a tunnel */
+    bool spoken;  /* bytes have passed in the clear: a TLS session that begins now is looked at only in a tunnel */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */

@@ -126,6 +126,11 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
     return again;
 }
 
+/* In a tunnel, or on the way to one, and no TLS session: what is said there before one begins is lacking in any other tunnel. */
+static bool in_the_clear(const struct conn *c) {
+    return c->tunnel && !c->tls;
+}
+
 /* The program has read these bytes of the answer to its CONNECT. */
 static void hear(struct conn *c, const struct iovec *iov, size_t n, bool dropped) {
     bool kept = !dropped;
@@ -156,14 +161,15 @@ static void show(struct conn *c, const struct iovec *iov, size_t n) {
 void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags) {
     sigset_t saved;
     struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || (c->learn == 0 && c->state != CONN_TUNNEL) || n <= 0 || (flags & MSG_PEEK) ||
-        !conn_mine())
+    if (!c || c == XCS_OURS || (c->learn == 0 && !in_the_clear(c)) || n <= 0 || (flags & MSG_PEEK) || !conn_mine())
         return;
     int err = errno;
     xcs_lock(&saved);
     c = conn_locked(fd);
     if (c && c->state == CONN_TUNNEL)
         hear(c, iov, (size_t)n, flags & MSG_TRUNC);
+    else if (c && in_the_clear(c))
+        conn_untrack(c);
     else if (c && c->state == CONN_IDLE && (via == VIA_TLS) == (c->tls != NULL) && !(flags & MSG_TRUNC))
         show(c, iov, (size_t)n);
     xcs_unlock(&saved);

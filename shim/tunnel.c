@@ -44,6 +44,10 @@ static bool announces_body(const char *line) {
     return begins(line, "content-length") || begins(line, "transfer-encoding");
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
 static enum tunnel_answer judge(const char *answer, size_t len) {
     static const char version[] = "HTTP/1.";
     const char *end = memmem(answer, len, "\r\n\r\n", 4);
@@ -51,9 +55,10 @@ static enum tunnel_answer judge(const char *answer, size_t len) {
         return TUNNEL_REFUSED;
     if (!end)
         return len < TUNNEL_HEAD_MAX ? TUNNEL_WAITS : TUNNEL_REFUSED;
-    /* "HTTP/1.1 2xx" */
+    /* "HTTP/1.1 2xx ..." */
     if (len > TUNNEL_HEAD_MAX || end + 4 != answer + len || end - answer < 12 ||
-        (answer[7] != '0' && answer[7] != '1') || answer[8] != ' ' || answer[9] != '2')
+        (answer[7] != '0' && answer[7] != '1') || answer[8] != ' ' || answer[9] != '2' || !is_digit(answer[10]) ||
+        !is_digit(answer[11]) || (answer[12] != ' ' && answer[12] != '\r'))
         return TUNNEL_REFUSED;
     for (const char *nl = memchr(answer, '\n', len); nl && nl < end + 2; nl = memchr(nl + 1, '\n', len))
         if (nl[-1] != '\r' || announces_body(nl + 1))

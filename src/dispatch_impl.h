@@ -79,12 +79,12 @@ bool call_set_http(const struct curl_lib *curl, struct call *call);
 bool call_end_http(struct call *call);
 
 /*
- * dispatch_tunnel.c: the options of one that goes through the proxy at that place; what they refer to is added to the lists. And what the
- * proxy has said instead of making the tunnel, for the result.
+ * dispatch_tunnel.c: the options of one that goes through the proxy at that place; what they refer to is added to the lists. And of one that was
+ * refused: was it by the proxy? What that has said instead of making the tunnel is the result's error.
  */
 bool call_set_tunnel(const struct curl_lib *curl, struct call *call, const char *proxy, struct curl_slist **to,
                      struct curl_slist **lines);
-void call_name_refusal(const struct curl_lib *curl, struct call *call);
+bool call_lacks_tunnel(const struct curl_lib *curl, struct call *call);
 
 /* dispatch_curl.c: the same of a libcurl call, to whose response something is added. */
 bool call_set_curl(const struct curl_lib *curl, struct call *call);

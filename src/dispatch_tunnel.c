@@ -57,9 +57,13 @@ bool call_set_tunnel(const struct curl_lib *curl, struct call *call, const char 
     return bad == CURLE_OK && tunnel_end(curl, call, to, end) && tunnel_lines(curl, call, lines, first + 2);
 }
 
-void call_name_refusal(const struct curl_lib *curl, struct call *call) {
+bool call_lacks_tunnel(const struct curl_lib *curl, struct call *call) {
     long status = 0;
     struct dispatch_result *r = &call->result;
-    if (curl->easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK && status && !r->error[0])
+    if (!call->tunnel || curl->easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &status) != CURLE_OK)
+        return false;
+    bool said = status && status / 100 != 2;
+    if (said && !r->error[0])
         snprintf(r->error, sizeof(r->error), "the proxy makes no tunnel (status %ld)", status);
+    return said || !call->sent;
 }

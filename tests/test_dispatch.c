@@ -53,6 +53,8 @@ const struct script scripts[] = {
     {.target = "/10MiB", .answer = OK_HEAD "Content-Length: 10485760\r\n\r\n", .filler = 10485760},
     {.target = "/too-long", .answer = OK_HEAD "\r\n", .filler = XCS_RESPONSE_MAX + 1, .close = true},
     {.target = "model.example:443", .answer = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"},
+    {.target = "Model-1.example_2.org:65535", .answer = "HTTP/1.1 403 No\r\n\r\n", .close = true},
+    {.target = "127.1:1", .answer = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
     {.target = "[::1]:1", .answer = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"},
     {.target = "silent.example:443", .answer = "", .close = true},
     {.target = "long.example:443", .answer = "HTTP/1.1 200 OK\r\nX: ", .filler = 4u << 20, .close = true},
@@ -341,6 +343,8 @@ static void test_tunnel_is_asked_for_as_it_was(void **state) {
         "CONNECT model.example:443 HTTP/1.1\r\nCookie: a\r\nAuthorization: b\r\nConnection: x\r\nContent-Type: "
         "y\r\n\r\n",
         "CONNECT model.example:443 HTTP/1.0\r\n\r\n",
+        "CONNECT Model-1.example_2.org:65535 HTTP/1.1\r\n\r\n",
+        "CONNECT 127.1:1 HTTP/1.1\r\n\r\n",
         "CONNECT [::1]:1 HTTP/1.1\r\nHost: [::1]:1\r\n\r\n",
     };
     setenv("no_proxy", "*", 1);
