@@ -13,6 +13,11 @@ PASSWORD = "proxy-secret-4711"
 USERS = ("one", "two")
 CREDENTIALS = {user: base64.b64encode(f"{user}:{PASSWORD}".encode()).decode() for user in USERS}
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+SUCCESS = {
+    "body": OPENED[:-2] + b"Content-Length: 5\r\n\r\n",
+    "early": OPENED + b"\x16\x03\x03",
+    "long": OPENED[:-2] + b"X: " + b"x" * 5000 + b"\r\n\r\n",
+}
 HANDSHAKE = b"\x16"  # a TLS record's type
 
 
@@ -27,7 +32,8 @@ class Proxy:
     """What it was asked for is in `asked`, in order. Its ways, by name:
 
     password: wants one of CREDENTIALS. places: one tunnel at a time, and 429 for others. silent: the same, and no answer at all for
-    others. queue: the same, and others wait. body: says success and announces a body.
+    others. queue: the same, and others wait. body: says success and announces a body. early: something else follows at once. long:
+    success in a head of 5 KiB. spoilt: after the first tunnel success has a body.
     """
 
     def __init__(self):
@@ -91,7 +97,8 @@ class Proxy:
     def lead_on(self, client, port):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as far:  # one of them has gone
             self.tunnels += 1
-            client.sendall(OPENED if self.way != "body" else OPENED[:-2] + b"Content-Length: 0\r\n\r\n")
+            spoilt = self.way == "spoilt" and self.tunnels > 1
+            client.sendall(SUCCESS["body"] + b"hello" if spoilt else SUCCESS.get(self.way, OPENED))
             first = client.recv(65536)
             if first[:1] not in (b"", HANDSHAKE):
                 self.clear += 1

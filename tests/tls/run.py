@@ -115,6 +115,9 @@ def proxied():
         yield from (tunnels("open", how, how, front=front) for how in ("keep", "each"))
         yield from (c(front, "open-ruby-" + how, "ruby", HERE + "/tunnel.rb", "{tls}", "{proxy}", how) for how in ("keep", "each"))
         yield env(front, "open-wget", HERE + "/wget.sh", "wget", "{tls}", "keep", rounds=2, files=gnutls.WGET_FILES)
+    for front, mode, way in (("tls13", "loop", "blocking"), ("tls13", "loop", "poll-peek"), ("tls12", "loop", "partial"),
+                             ("tls13", "each", "blocking"), ("tls12", "each", "select-first")):
+        yield env(front, f"open-openssl-{mode}-{way}", "{bin}/openssl_client", "{tls}", mode, way, rounds=2)
     # As above, with a name and a password.
     for how in ("session", "requests", "httpx-client", "urllib"):
         yield env("tls13", "password-python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8",
@@ -141,7 +144,8 @@ def proxied():
     yield tunnels("queue", "keep", "keep", rounds=None, inert=True)
     # What cannot be told in other words, or is not understood, is left alone.
     yield tunnels("open", "split", "split", rounds=None, inert=True)
-    yield tunnels("body", "each", "each", rounds=None, inert=True)
+    yield from (tunnels(way, "each", "each", rounds=None, inert=True) for way in ("body", "early", "long"))
+    yield tunnels("spoilt", "keep", "keep", rounds=None, inert=True)
     yield c("tls13", "open-greeted", "{python}", HERE + "/greeted.py", "{tls}", "{proxy}", rounds=None, inert=True)
     # A server behind it that the program refuses.
     for front in BAD:
