@@ -16,6 +16,7 @@ from server import Server  # noqa: E402
 
 LIMIT = 30  # seconds for one run
 LATENCY = "60"  # milliseconds, in which a run-ahead tries
+TRIES = 5  # a busy machine may need longer than that
 
 
 def hostile(options):
@@ -35,11 +36,15 @@ def run(options, port, effect, under):
 def check(options, port, effect):
     """(what is wrong, remarks)."""
     plain = run(options, port, effect, False)
-    status, output, debug = run(options, port, effect, True)
+    for _ in range(TRIES):
+        status, output, debug = run(options, port, effect, True)
+        tried = "run-ahead 1 forked at call 1" in debug
+        if tried or (status, output) != plain[:2]:
+            break
     ended = re.search(r"run-ahead 1 ended.*: (.*)", debug)
     remarks = [f"{ended.group(1) if ended else 'went on'}; status {status}, {output.strip()}"]
     problems = []
-    if "run-ahead 1 forked at call 1" not in debug:
+    if not tried:
         problems.append("no run-ahead: nothing was tried")
     if plain[0] != 0:
         problems.append(f"without XCS: status {plain[0]}")
