@@ -168,7 +168,7 @@ void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, in
     c = conn_locked(fd);
     if (c && c->state == CONN_TUNNEL)
         hear(c, iov, (size_t)n, flags & MSG_TRUNC);
-    else if (c && in_the_clear(c))
+    else if (c && c->state == CONN_IDLE && in_the_clear(c))
         conn_untrack(c);
     else if (c && c->state == CONN_IDLE && (via == VIA_TLS) == (c->tls != NULL) && !(flags & MSG_TRUNC))
         show(c, iov, (size_t)n);

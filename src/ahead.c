@@ -27,10 +27,9 @@ struct ahead_conn {
     struct ahead *ahead;
     struct xcs_addr addr;
     struct intake *intake;
-    const struct trust
-        *way;             /* a peer at the end of the tunnel that it leads into, or is one's own; NULL: none is known */
-    bool begun;           /* something was said on it */
-    struct node *waiting; /* its request waits for room in the window */
+    const struct trust *way; /* the peer on it, or one at the end of its tunnel; NULL: neither is known */
+    bool begun;              /* something was said on it */
+    struct node *waiting;    /* its request waits for room in the window */
     struct buf out;
     size_t written;
     bool close_after;
