@@ -47,7 +47,7 @@ const struct script scripts[] = {
     {.target = "/chunk-lines", .answer = CHUNKED_HEAD "5\nhello\n0\n\n"},
     {.target = "/chunk-blank", .answer = CHUNKED_HEAD "5 \r\nhello\r\n0\r\n\r\n"},
     {.target = "/chunk-more", .answer = CHUNKED_HEAD CHUNKED_BODY "x", .close = true},
-    {.target = "/chunk-late", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\n\n", .delay_ms = 100},
+    {.target = "/chunk-late", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\n\n", .delay_ms = 600},
     {.target = "/name-blank", .answer = OK_HEAD "X : y\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/folded", .answer = OK_HEAD "X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/10MiB", .answer = OK_HEAD "Content-Length: 10485760\r\n\r\n", .filler = 10485760},

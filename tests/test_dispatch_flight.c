@@ -18,7 +18,7 @@ const struct script scripts[] = {
     {.target = "/ok", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}"},
     {.target = "/slow", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}", .delay_ms = 200},
     {.target = "/hold", .hold = true},
-    {.target = "/stream", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\r\n\r\n", .delay_ms = 150},
+    {.target = "/stream", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\r\n\r\n", .delay_ms = 600},
     {.target = "/stream-429",
      .answer = "HTTP/1.1 429 Too Many\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
      .later = "0\r\n\r\n",
@@ -27,7 +27,7 @@ const struct script scripts[] = {
     {.target = "/stream-breaks-later",
      .answer = CHUNKED_HEAD "5\r\nhello\r\n",
      .later = "5\r\nworld\r\n",
-     .delay_ms = 150,
+     .delay_ms = 600,
      .close = true},
     {.target = "/nothing", .answer = "", .close = true},
 };
@@ -102,7 +102,7 @@ static void test_stream_that_breaks_later(void **state) {
     struct dispatch_result first = next_piece();
     assert_true(first.more);
     assert_raw(&first, CHUNKED_HEAD "5\r\nhello\r\n");
-    usleep(400000);
+    usleep(1500000);
     struct dispatch_result rest = next_piece();
     assert_false(rest.more);
     assert_int_equal(rest.status, 0);
@@ -120,7 +120,7 @@ static void test_cancelled_stream(void **state) {
     assert_true(dispatch_submit(dispatcher, &call));
     free(next_piece().raw);
     dispatch_cancel(dispatcher, 1);
-    assert_false(next_result(&r, 400));
+    assert_false(next_result(&r, 1200));
 }
 
 /* --- many at once, and an end to it --- */
