@@ -19,7 +19,8 @@
 /* A connection of main's to a model origin: becomes a socket to the engine in the copy. */
 struct ahead_conn {
     int fd;
-    uint64_t node; /* the node whose answer main waits for on it, or 0 */
+    uint64_t node;  /* the node whose answer main waits for on it, or 0 */
+    uint32_t trust; /* the TLS peer on it, 0: none */
     struct xcs_addr addr;
 };
 

@@ -28,6 +28,7 @@ static unsigned short filter_len;
 static struct {
     const void *payload;
     size_t len;
+    const struct tunnel *tunnel;
     bool told;
 } trusts[TRUSTS];
 
@@ -205,11 +206,12 @@ static bool send_lookup(const struct xcs_addr *addr, uint32_t trust, const void 
     return ok;
 }
 
-bool channel_trust(uint32_t trust, const void *payload, size_t len) {
+bool channel_trust(uint32_t trust, const void *payload, size_t len, const struct tunnel *tunnel) {
     if (trust == 0 || trust > TRUSTS || len > XCS_INLINE_MAX)
         return false;
     trusts[trust - 1].payload = payload;
     trusts[trust - 1].len = len;
+    trusts[trust - 1].tunnel = tunnel;
     return true;
 }
 
@@ -217,10 +219,20 @@ bool channel_trust_told(uint32_t trust) {
     return trusts[trust - 1].told;
 }
 
+static bool tell_tunnel(uint32_t trust, const struct tunnel *tunnel) {
+    struct xcs_msg m = {.type = XCS_TUNNEL, .arg = trust, .addr = *tunnel_proxy(tunnel)};
+    size_t len;
+    const char *text = tunnel_text(tunnel, &len);
+    m.len = len;
+    return transmit(&m, text, NULL, 0);
+}
+
 /* Before the first lookup that names it. */
 static bool tell_trust(uint32_t trust) {
     if (trust == 0 || trusts[trust - 1].told)
         return true;
+    if (trusts[trust - 1].tunnel && !tell_tunnel(trust, trusts[trust - 1].tunnel))
+        return false;
     struct xcs_msg m = {.type = XCS_TRUST, .arg = trust, .len = trusts[trust - 1].len};
     trusts[trust - 1].told = true;
     return transmit(&m, trusts[trust - 1].payload, NULL, 0);

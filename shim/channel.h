@@ -8,6 +8,7 @@
 #define XCS_CHANNEL_H
 
 #include "protocol.h"
+#include "tunnel.h"
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +28,9 @@ struct verdict {
 struct verdict channel_lookup(const struct xcs_addr *addr, uint32_t trust, const void *request, size_t len,
                               bool *pending);
 
-/* Tells the engine what `trust` numbers from now on: the peer that the program's own handshake has accepted. Starts no engine:
- * kept until there is one. False: no room. `payload` must stay. */
-bool channel_trust(uint32_t trust, const void *payload, size_t len);
+/* Tells the engine what `trust` numbers from now on: the peer that the program's own handshake has accepted, at the end of `tunnel` if that is
+ * not NULL. Starts no engine: kept until there is one. False: no room. `payload` must stay. */
+bool channel_trust(uint32_t trust, const void *payload, size_t len, const struct tunnel *tunnel);
 bool channel_trust_told(uint32_t trust);
 
 /* Now: a run-ahead may need it before main's next lookup. */

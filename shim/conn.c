@@ -375,6 +375,6 @@ void conn_fill_plan(struct ahead_plan *plan, const struct conn *waiting) {
         struct conn *c = fdtab_get(fd);
         if (!c || c == XCS_OURS || (c != waiting && c->state != CONN_IDLE))
             continue;
-        plan->conns[plan->nconns++] = (struct ahead_conn){fd, c == waiting ? c->node : 0, c->addr};
+        plan->conns[plan->nconns++] = (struct ahead_conn){fd, c == waiting ? c->node : 0, tls_trust(c), c->addr};
     }
 }

@@ -16,6 +16,7 @@
 #include "fdtab.h"
 #include "protocol.h"
 #include "request.h"
+#include "tunnel.h"
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -23,17 +24,19 @@
 
 enum conn_state {
     CONN_FREE = 0,
-    CONN_IDLE, /* between requests: the next bytes begin one */
-    CONN_HOLD, /* a request's first bytes are held */
-    CONN_SEND, /* being sent for real: first what is held, then what the program still brings */
-    CONN_WAIT, /* a model call's request is out, no byte of its answer has been read */
-    CONN_HIT,  /* swapped */
-    CONN_EOF   /* still swapped: a response after which the server closes has been read */
+    CONN_IDLE,   /* between requests: the next bytes begin one */
+    CONN_HOLD,   /* a request's first bytes are held */
+    CONN_SEND,   /* being sent for real: first what is held, then what the program still brings */
+    CONN_WAIT,   /* a model call's request is out, no byte of its answer has been read */
+    CONN_TUNNEL, /* a CONNECT is out, its answer has not been read to the end: `held` has what there is of it */
+    CONN_HIT,    /* swapped */
+    CONN_EOF     /* still swapped: a response after which the server closes has been read */
 };
 
 enum conn_after {
     AFTER_FORGET,
     AFTER_IDLE,
+    AFTER_TUNNEL,
     AFTER_WAIT
 };
 
@@ -92,7 +95,8 @@ struct conn {
     size_t learn;    /* so many bytes of the answer does the engine want to see yet */
     struct tls *tls; /* &session, or NULL: plain text */
     struct tls session;
-    bool spoken;  /* bytes have passed in the clear: no TLS session that begins now is looked at */
+    struct tunnel *tunnel; /* that was asked for, or, once IDLE again, leads to the server; NULL: none */
+    bool spoken;  /* bytes have passed in the clear: a TLS session that begins now is looked at only in a tunnel */
     bool skipped; /* the last call was a HIT, so the real connection lay idle for longer than the program thinks */
 
     int real;       /* HIT: the real connection's hidden descriptor */
@@ -143,7 +147,7 @@ bool conn_receive(int fd, enum conn_via via, struct msghdr *msg, int flags, ssiz
 /* After a real receive call on a connection that waited. True: it has to be done again. */
 bool conn_received(int fd, enum conn_via via, ssize_t result, int err);
 
-/* And when it stands: what it read. */
+/* And when it stands: what it read. The answer to a CONNECT is read here too. */
 void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags);
 
 /*

@@ -104,8 +104,8 @@ static bool connect_within(int fd, const struct xcs_addr *addr) {
 void conn_refresh(struct conn *c, int fd) {
     static const struct { int level, name; } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
     /* Bytes that nobody asked for (a 408, say) are followed by the end. */
-    if ((c->tls ? c->tls->lazy != TLS_LAZY : !c->skipped) || !conn_is_readable(fd))
-        return; /* with TLS it takes a handshake: tls_send does that */
+    if (c->tunnel || (c->tls ? c->tls->lazy != TLS_LAZY : !c->skipped) || !conn_is_readable(fd))
+        return; /* with TLS it takes a handshake, and perhaps a tunnel: tls_send does that */
     int fresh = (int)xcs_sys3(SYS_socket, c->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fresh < 0)
         return;

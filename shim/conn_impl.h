@@ -17,6 +17,8 @@ void conn_untrack(struct conn *c) __attribute__((nonnull)); /* takes it out of t
 bool conn_replace(struct conn *c, int from);
 
 /* conn_send.c */
+/* Adds to what is held. False: no memory. */
+bool conn_append(struct conn *c, const struct iovec *iov, size_t iovcnt, size_t n);
 /* Sends held bytes that the program was told are sent. 0 done, else -errno (-EAGAIN: not all). Drops the lock meanwhile. */
 int conn_push(struct conn *c, int fd, int flags, sigset_t *saved);
 /* The request is to go out whole, from its first byte. */

@@ -126,22 +126,52 @@ bool conn_received(int fd, enum conn_via via, ssize_t result, int err) {
     return again;
 }
 
-void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags) {
-    sigset_t saved;
-    struct conn *c = conn_of(fd);
-    if (!c || c == XCS_OURS || c->learn == 0 || n <= 0 || (flags & (MSG_PEEK | MSG_TRUNC)) || !conn_mine())
-        return;
-    int err = errno;
-    xcs_lock(&saved);
-    c = conn_locked(fd);
-    bool whole = c && c->state == CONN_IDLE && (via == VIA_TLS) == (c->tls != NULL);
-    for (size_t left = (size_t)n; whole && left > 0; iov++) {
+/* In a tunnel, or on the way to one, and no TLS session: what is said there before one begins is lacking in any other tunnel. */
+static bool in_the_clear(const struct conn *c) {
+    return c->tunnel && !c->tls;
+}
+
+/* The program has read these bytes of the answer to its CONNECT. */
+static void hear(struct conn *c, const struct iovec *iov, size_t n, bool dropped) {
+    bool kept = !dropped;
+    for (; kept && n > 0; iov++) {
+        struct iovec part = {iov->iov_base, iov->iov_len < n ? iov->iov_len : n};
+        n -= part.iov_len;
+        kept = c->held_len + part.iov_len <= TUNNEL_HEAD_MAX && conn_append(c, &part, 1, part.iov_len);
+    }
+    enum tunnel_answer is = kept ? tunnel_answered(c->tunnel, c->held, c->held_len) : TUNNEL_REFUSED;
+    if (is == TUNNEL_REFUSED) {
+        conn_untrack(c);
+    } else if (is == TUNNEL_OPENED) {
+        conn_release(c);
+        c->state = CONN_IDLE;
+    }
+}
+
+static void show(struct conn *c, const struct iovec *iov, size_t n) {
+    for (size_t left = n; left > 0; iov++) {
         size_t step = iov->iov_len < left ? iov->iov_len : left;
         left -= step;
         step = step < c->learn ? step : c->learn;
         c->learn -= step;
         channel_show(c->node, iov->iov_base, step);
     }
+}
+
+void conn_show(int fd, enum conn_via via, const struct iovec *iov, ssize_t n, int flags) {
+    sigset_t saved;
+    struct conn *c = conn_of(fd);
+    if (!c || c == XCS_OURS || (c->learn == 0 && !in_the_clear(c)) || n <= 0 || (flags & MSG_PEEK) || !conn_mine())
+        return;
+    int err = errno;
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c && c->state == CONN_TUNNEL)
+        hear(c, iov, (size_t)n, flags & MSG_TRUNC);
+    else if (c && c->state == CONN_IDLE && in_the_clear(c))
+        conn_untrack(c);
+    else if (c && c->state == CONN_IDLE && (via == VIA_TLS) == (c->tls != NULL) && !(flags & MSG_TRUNC))
+        show(c, iov, (size_t)n);
     xcs_unlock(&saved);
     errno = err;
 }

@@ -19,7 +19,7 @@
 #define HELD_STEP (64u * 1024u)
 #define FRESH_MS 5 /* no server need have answered so soon */
 
-static bool append(struct conn *c, const struct iovec *iov, size_t iovcnt, size_t n) {
+bool conn_append(struct conn *c, const struct iovec *iov, size_t iovcnt, size_t n) {
     if (c->held_len + n > c->held_cap) {
         size_t cap = (c->held_len + n + HELD_STEP - 1) / HELD_STEP * HELD_STEP;
         cap = cap > 2 * c->held_cap ? cap : 2 * c->held_cap;
@@ -47,6 +47,10 @@ static void sent_all(struct conn *c) {
         conn_release(c);
         c->state = CONN_IDLE;
         c->skipped = false; /* what can be read from now on is an answer */
+        break;
+    case AFTER_TUNNEL:
+        conn_release(c);
+        c->state = CONN_TUNNEL;
         break;
     case AFTER_FORGET:
         conn_untrack(c);
@@ -166,7 +170,10 @@ static bool ready_for_bytes(struct conn *c, int fd) {
         }
         conn_swap_back(c, fd); /* the rest was read without us, or is not wanted */
     }
-    if (c->state == CONN_WAIT || c->state == CONN_EOF || (c->state == CONN_IDLE && is_over(c))) {
+    /* A tunnel carries TLS: no request in the clear may be looked up, nor issued, for what is at its end. */
+    bool clear = c->tunnel && !c->tls && c->state == CONN_IDLE;
+    if (c->state == CONN_WAIT || c->state == CONN_TUNNEL || c->state == CONN_EOF || clear ||
+        (c->state == CONN_IDLE && is_over(c))) {
         if (c->state == CONN_EOF)
             conn_swap_back(c, fd);
         conn_untrack(c);
@@ -181,8 +188,15 @@ static bool ready_for_bytes(struct conn *c, int fd) {
     return true;
 }
 
-/* Decides what to do with the request so far. True: all of the `n` new bytes are held. */
-static bool decide(struct conn *c, int fd, size_t n) {
+/* A CONNECT goes out, as the first thing that is said on the connection. */
+static void begin_tunnel(struct conn *c, bool first) {
+    c->tunnel = first && !c->tls ? tunnel_asked(&c->addr, c->held, c->held_len) : NULL;
+    c->state = CONN_SEND;
+    c->after = c->tunnel ? AFTER_TUNNEL : AFTER_FORGET;
+}
+
+/* Decides what to do with the request so far. True: all of the `n` new bytes are held. `first`: nothing was said before it. */
+static bool decide(struct conn *c, int fd, size_t n, bool first) {
     enum request_kind kind = request_feed(&c->req, c->held, c->held_len);
     if (kind == REQUEST_MODEL && c->held_len > c->req.total)
         kind = REQUEST_FORGET;
@@ -195,6 +209,9 @@ static bool decide(struct conn *c, int fd, size_t n) {
     case REQUEST_MODEL:
         look_up(c, fd);
         return c->state == CONN_HIT;
+    case REQUEST_TUNNEL:
+        begin_tunnel(c, first);
+        return false;
     case REQUEST_OTHER:
     case REQUEST_FORGET:
         break;
@@ -232,13 +249,14 @@ bool conn_send(int fd, enum conn_via via, const struct iovec *iov, size_t iovcnt
     xcs_lock(&saved);
     struct conn *c = await_push(fd, &saved);
     if (c && n > 0 && (via == VIA_TLS) == (c->tls != NULL) && ready_for_bytes(c, fd)) {
+        bool first = !c->spoken;
         c->spoken |= via == VIA_SOCKET;
         bool store = c->state != CONN_SEND || c->after == AFTER_WAIT;
-        if (store && !append(c, iov, iovcnt, n)) {
+        if (store && !conn_append(c, iov, iovcnt, n)) {
             c->state = CONN_SEND;
             c->after = AFTER_FORGET;
         }
-        if (c->state != CONN_SEND && decide(c, fd, n)) {
+        if (c->state != CONN_SEND && decide(c, fd, n, first)) {
             *result = (ssize_t)n;
             done = true;
         } else {

@@ -175,7 +175,7 @@ static CURLcode ahead_perform(struct curl_handle *h, const struct curl_call *cal
     if (call->tls && !curl_trust_proven(curl_trust_of(h, &call->addr)))
         ahead_end("a libcurl peer not met before");
     int fd = (int)net_pair(AF_INET6, SOCK_STREAM, SOCK_CLOEXEC, &call->addr, &far);
-    if (fd < 0 || !net_tell_conn(&call->addr, node, far))
+    if (fd < 0 || !net_tell_conn(&call->addr, 0, node, far))
         ahead_end("no socket for a call");
     xcs_sys1(SYS_close, far);
     if (!node && !write_all(fd, call->text, call->len))

@@ -12,6 +12,10 @@
  *   main's channel (one per process): strictly request and reply. The engine never speaks unasked.
  *     main -> engine                                            engine -> main
  *     HELLO     node=pid, flags DEBUG [fd: stderr if DEBUG]     WELCOME  payload: seccomp filter (sock_filter[])
+ *     TUNNEL    arg=number of the TRUST that follows, addr of a (no reply)
+ *               proxy, payload: the head of a CONNECT as the
+ *               program sent it, a zero, the head of the answer:
+ *               that peer is at the end of such a tunnel
  *     TRUST     arg=its number, payload: server name, a zero,   (no reply)
  *               the DER public key (SubjectPublicKeyInfo) of the
  *               peer that the program's handshake accepted
@@ -35,7 +39,8 @@
  *     engine -> run-ahead
  *     KEEP      node: leave a continuation at the call whose answer is about to come
  *     run-ahead -> engine
- *     CONN      addr, node=node whose answer is awaited on it or 0 [fd: far end of a stream socket]
+ *     CONN      addr, node=node whose answer is awaited on it or 0, arg=the TLS peer that it has met already or 0
+ *               [fd: far end of a stream socket]
  *     BARRIER   payload: the reason (a system call's name, …); the run-ahead ends itself afterwards
  *     TRUST     arg: the TLS peer (its number in main's session) that the next request is meant for
  *     KEPT      node (of KEEP), arg=its process number [fds: the continuation's channel, pidfd]
@@ -44,7 +49,8 @@
  *
  * Run-ahead connections (CONN) are AF_UNIX SOCK_STREAM sockets on which the program talks plain HTTP to the
  * engine as if it were the server at `addr`. The engine answers with a placeholder, with the real response when
- * that is already there, or not at all (the flow control).
+ * that is already there, or not at all (the flow control). What begins with a CONNECT that main has told of (TUNNEL) is answered as
+ * main was.
  *
  * HIT sockets are AF_UNIX SOCK_STREAM. The engine writes nothing before the response is complete, or, where the request asks
  * for a stream, has begun with success; then the
@@ -65,7 +71,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define XCS_PROTO 0x58435301u /* "XCS", 1 */
+#define XCS_PROTO 0x58435302u /* "XCS", 2 */
 #define XCS_INLINE_MAX (48u * 1024u)
 #define XCS_REQUEST_MAX (64u * 1024u * 1024u)  /* a longer request is never held */
 #define XCS_RESPONSE_MAX (64u * 1024u * 1024u) /* a longer response fails the future */
@@ -91,7 +97,8 @@ enum xcs_type {
     XCS_KEPT,
     XCS_REAP,
     XCS_READ,
-    XCS_FORESEEN
+    XCS_FORESEEN,
+    XCS_TUNNEL
 };
 
 enum xcs_verdict {

@@ -198,7 +198,11 @@ static bool put_engine(const struct inherited *old, const struct ahead_conn *con
     SCOPED_FD far = -1;
     int flags = SOCK_CLOEXEC | (old->flags & O_NONBLOCK ? SOCK_NONBLOCK : 0);
     long near = net_pair(conn->addr.u.sa.sa_family, SOCK_STREAM, flags, &conn->addr, &far);
-    return put(old, near) && net_tell_conn(&conn->addr, conn->node, far);
+    if (!put(old, near) || !net_tell_conn(&conn->addr, conn->trust, conn->node, far)) {
+        return false;
+    }
+    net_met(old->fd, conn->trust);
+    return true;
 }
 
 static const struct ahead_conn *conn_of(const struct ahead_plan *plan, int fd) {

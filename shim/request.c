@@ -179,9 +179,67 @@ static enum request_kind not_model(struct request *r, const char *buf, size_t le
     return len > r->total ? REQUEST_FORGET : REQUEST_OTHER;
 }
 
+/* Lines that another HTTP library, told them one by one, sends as they stand: text, and each with a value. */
+static bool are_plain_lines(const char *p, const char *end) {
+    while (p < end) {
+        const char *eol = memchr(p, '\r', (size_t)(end - p)), *colon = memchr(p, ':', (size_t)(end - p));
+        if (!eol || !colon || colon == p || colon >= eol || trimmed(colon + 1, eol).n == 0)
+            return false;
+        for (const char *c = p; c < eol; c++)
+            if ((unsigned char)*c < ' ' && *c != '\t')
+                return false;
+        p = eol + 2;
+    }
+    return true;
+}
+
+/* "HOST:PORT", in the form in which everybody writes it. */
+static bool is_authority(struct span a) {
+    size_t colon = a.n, port = 0;
+    while (colon > 0 && a.p[colon - 1] != ':')
+        colon--;
+    size_t digits = a.n - colon;
+    if (colon < 2 || digits == 0 || digits > 5 || a.p[colon] == '0')
+        return false;
+    for (size_t i = colon; i < a.n; i++) {
+        if (a.p[i] < '0' || a.p[i] > '9')
+            return false;
+        port = port * 10 + (size_t)(a.p[i] - '0');
+    }
+    struct span host = {a.p, colon - 1};
+    bool bare = host.p[0] != '[';
+    const char *allowed = bare ? "abcdefghijklmnopqrstuvwxyz0123456789-._" : "abcdef0123456789:";
+    if (!bare && (host.n < 4 || host.p[host.n - 1] != ']'))
+        return false;
+    if (!bare)
+        host = (struct span){host.p + 1, host.n - 2};
+    for (size_t i = 0; i < host.n; i++)
+        if (!host.p[i] || !strchr(allowed, lower(host.p[i])))
+            return false;
+    return port <= 65535 && host.p[host.n - 1] != '.';
+}
+
+/* Only one that comes in one piece: it is not held. */
+static enum request_kind feed_connect(struct request *r, const char *buf, size_t len) {
+    const char *empty = memmem(buf, len, "\r\n\r\n", 4), *eol = memchr(buf, '\r', len);
+    const size_t method = strlen("CONNECT "), version = strlen(" HTTP/1.x");
+    if (!empty || empty + 4 != buf + len || (size_t)(eol - buf) < method + version)
+        return REQUEST_FORGET;
+    const char *end = eol - version;
+    bool known = memcmp(end, " HTTP/1.1", version) == 0 || memcmp(end, " HTTP/1.0", version) == 0;
+    struct framing f = read_framing(eol + 2, empty + 2);
+    if (!known || !is_authority((struct span){buf + method, (size_t)(end - buf) - method}) || f.odd || f.chunked ||
+        f.has_length || !are_plain_lines(eol + 2, empty + 2))
+        return REQUEST_FORGET;
+    r->head_len = r->total = len;
+    return REQUEST_TUNNEL;
+}
+
 enum request_kind request_feed(struct request *r, const char *buf, size_t len) {
     if (r->head_len)
         return feed_body(r, buf, len);
+    if (len >= strlen("CONNECT ") && may_begin(buf, len, "CONNECT "))
+        return feed_connect(r, buf, len);
     bool post = may_begin(buf, len, "POST ");
     bool other = false;
     for (size_t i = 0; !post && i < sizeof other_methods / sizeof *other_methods; i++)

@@ -1,5 +1,5 @@
 /*
- * Framing of an HTTP/1.1 request as a program sends it (RFC 9112): is it a model call, and where does it end.
+ * Framing of an HTTP/1.1 request as a program sends it (RFC 9112): is it a model call, and where does it end; or a CONNECT.
  *
  * Only as much as the shim needs to decide what to hold; the engine parses it in full. Pure functions over
  * a buffer that holds the request from its first byte; fed again with the longer buffer as more arrives.
@@ -11,10 +11,11 @@
 #include <stddef.h>
 
 enum request_kind {
-    REQUEST_NEED,  /* may be a model call, not complete: hold it */
-    REQUEST_MODEL, /* a whole model call of `total` bytes; more bytes than that are pipelined ones */
-    REQUEST_OTHER, /* another request, of `total` bytes in all: let it pass, look at the next one */
-    REQUEST_FORGET /* not HTTP/1.1, or framing that we leave alone: never look at this connection again */
+    REQUEST_NEED,   /* may be a model call, not complete: hold it */
+    REQUEST_MODEL,  /* a whole model call of `total` bytes; more bytes than that are pipelined ones */
+    REQUEST_TUNNEL, /* a CONNECT, whole: what follows once it is answered is for another server */
+    REQUEST_OTHER,  /* another request, of `total` bytes in all: let it pass, look at the next one */
+    REQUEST_FORGET  /* not HTTP/1.1, or framing that we leave alone: never look at this connection again */
 };
 
 struct request {

@@ -19,7 +19,8 @@
 static struct peer {
     char name_and_key[PEER_MAX];
     size_t len;
-    uint64_t met; /* when last, counted in handshakes */
+    uint64_t met;                /* when last, counted in handshakes */
+    const struct tunnel *tunnel; /* at whose end it is, or NULL */
     struct tls_witness witness;
 } peers[PEERS];
 static size_t npeers;
@@ -36,8 +37,8 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
     xcs_lock(&saved);
     c = conn_locked(fd);
     bool idle = c && c->state == CONN_IDLE;
-    /* What a proxy, say, was told is lacking on any other connection to this address: the engine's, or a new one of main's. */
-    if (idle && c->spoken) {
+    /* What was said is lacking on any other connection to this address, the engine's or a new one of main's; a tunnel can be made again. */
+    if (c && (c->state == CONN_TUNNEL || (idle && c->spoken && !c->tunnel))) {
         conn_untrack(c);
     } else if (idle) {
         c->session = (struct tls){.kind = kind, .lib = lib, .ssl = session};
@@ -50,23 +51,25 @@ void tls_begins(const struct tls_kind *kind, const void *lib, void *session) {
 }
 
 /* Needs the state lock. What the witness held before is left in *w, to be forgotten without the lock. */
-static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *addr, const char *text, size_t len,
+static uint32_t number_of(const struct tls_kind *kind, const struct conn *c, const char *text, size_t len,
                           struct tls_witness *w) {
     size_t i = 0;
     while (i < npeers && !(peers[i].len == len && memcmp(peers[i].name_and_key, text, len) == 0 &&
-                           memcmp(&peers[i].witness.addr, addr, sizeof *addr) == 0 && peers[i].witness.lib == w->lib))
+                           memcmp(&peers[i].witness.addr, &c->addr, sizeof c->addr) == 0 &&
+                           peers[i].tunnel == c->tunnel && peers[i].witness.lib == w->lib))
         i++;
     if (i == PEERS)
         return 0;
     if (i == npeers) {
         memcpy(peers[i].name_and_key, text, len);
         peers[i].len = len;
+        peers[i].tunnel = c->tunnel;
         npeers++;
     }
     peers[i].met = ++handshakes;
     struct tls_witness old = peers[i].witness;
     peers[i].witness = *w;
-    peers[i].witness.addr = *addr;
+    peers[i].witness.addr = c->addr;
     if (kind->shown && old.lib && kind->shown(&old, w)) {
         peers[i].witness.certificate = old.certificate;
         peers[i].witness.chain = old.chain;
@@ -75,7 +78,7 @@ static uint32_t number_of(const struct tls_kind *kind, const struct xcs_addr *ad
     } else {
         *w = old;
     }
-    return channel_trust((uint32_t)i + 1, peers[i].name_and_key, len) ? (uint32_t)i + 1 : 0;
+    return channel_trust((uint32_t)i + 1, peers[i].name_and_key, len, c->tunnel) ? (uint32_t)i + 1 : 0;
 }
 
 void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
@@ -90,7 +93,7 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
     size_t len = kind->describe(lib, session, text, sizeof text, &w);
     xcs_lock(&saved);
     if (len && conn_locked(fd) == c && c->tls)
-        c->tls->trust = trust = number_of(kind, &c->addr, text, len, &w);
+        c->tls->trust = trust = number_of(kind, c, text, len, &w);
     xcs_unlock(&saved);
     if (len && w.lib)
         kind->forget(&w);
@@ -100,12 +103,13 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session) {
 }
 
 const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void *lib, void *session,
-                                         const struct xcs_addr *addr) {
+                                         const struct xcs_addr *addr, bool tunnels) {
     const struct peer *last = NULL; /* a server may have changed its key meanwhile */
     for (size_t i = 0; i < npeers; i++) {
         const struct tls_witness *w = &peers[i].witness;
-        if (w->lib == lib && memcmp(&w->addr, addr, sizeof *addr) == 0 && (!last || peers[i].met > last->met) &&
-            kind->same(w, peers[i].name_and_key, session) && channel_trust_told((uint32_t)i + 1))
+        if (w->lib == lib && (tunnels || !peers[i].tunnel) && memcmp(&w->addr, addr, sizeof *addr) == 0 &&
+            (!last || peers[i].met > last->met) && kind->same(w, peers[i].name_and_key, session) &&
+            channel_trust_told((uint32_t)i + 1))
             last = &peers[i];
     }
     return last ? &last->witness : NULL;
@@ -161,7 +165,8 @@ static int connect_again(const struct conn *c, int fd) {
     xcs_sys5(SYS_setsockopt, fresh, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     xcs_sys5(SYS_setsockopt, fresh, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     xcs_sys5(SYS_setsockopt, fresh, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (xcs_sys3(SYS_connect, fresh, &c->addr.u, c->addr.len) < 0) {
+    if (xcs_sys3(SYS_connect, fresh, &c->addr.u, c->addr.len) < 0 ||
+        (c->tunnel && !tunnel_again(c->tunnel, fresh, RECONNECT_MS))) {
         xcs_sys1(SYS_close, fresh);
         return -1;
     }

@@ -97,9 +97,12 @@ struct tls_witness {
     struct gnutls_witness *gnutls; /* instead of all that, where the library is GnuTLS */
 };
 
-/* The witness for a session that is about to begin, NULL when main has not met this peer in the same way. */
+/*
+ * The witness for a session that is about to begin, NULL when main has not met this peer in the same way. `tunnels`: also one at the end of a
+ * proxy's tunnel. A run-ahead does not know what its connections are, but the engine does, and ends it where that is another peer's.
+ */
 const struct tls_witness *tls_witness_of(const struct tls_kind *kind, const void *lib, void *session,
-                                         const struct xcs_addr *addr);
+                                         const struct xcs_addr *addr, bool tunnels);
 
 uint32_t tls_witness_number(const struct tls_witness *w);
 const struct tls_witness *tls_witness_at(uint32_t number);

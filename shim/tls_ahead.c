@@ -38,10 +38,11 @@ bool ahead_tls_connect(const struct tls_kind *kind, const void *lib, void *sessi
     if ((unsigned)fd >= XCS_FDS || getpeername(fd, &addr.u.sa, &len) != 0)
         return false;
     addr.len = len;
-    witnesses[fd] = tls_witness_of(kind, lib, session, &addr);
+    witnesses[fd] = tls_witness_of(kind, lib, session, &addr, true);
     if (!witnesses[fd] || (kind->accepts && !kind->accepts(witnesses[fd], session)))
         ahead_end("TLS with a server that main has not met in this way");
     sessions[fd] = session;
+    net_met(fd, tls_witness_number(witnesses[fd]));
     return true;
 }
 

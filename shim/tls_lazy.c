@@ -20,7 +20,7 @@ static bool is_connected(int fd) {
 /* A handshake has not begun and may be put off, as far as the session itself tells. */
 static bool may_wait(const struct tls_lib *lib, void *ssl, bool connects, const struct conn *c) {
     struct tls_terms terms;
-    if (!lib->lazy || c->state != CONN_IDLE || c->tls->trust || !lib->SSL_in_before(ssl) ||
+    if (!lib->lazy || c->state != CONN_IDLE || c->tunnel || c->tls->trust || !lib->SSL_in_before(ssl) ||
         (!connects && lib->SSL_is_server(ssl)))
         return false;
     terms = tls_terms_of(lib, ssl);
@@ -33,7 +33,7 @@ static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, 
     sigset_t saved;
     struct tls_witness w = {.certificate = NULL};
     xcs_lock(&saved);
-    const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr);
+    const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr, false);
     *number = met ? tls_witness_number(met) : 0;
     if (met && met->chain && !met->stapled && channel_foreseen(*number))
         w = *met;

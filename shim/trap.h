@@ -77,7 +77,9 @@ void events_watch_again(void);
 
 /* trap_net.c: gives a connected pair's near end, remembers `peer` (NULL: not connected); -errno on failure. */
 long net_pair(int family, int type, int flags, const struct xcs_addr *peer, int *far);
-bool net_tell_conn(const struct xcs_addr *addr, uint64_t node, int far);
+bool net_tell_conn(const struct xcs_addr *addr, uint32_t trust, uint64_t node, int far);
+/* The TLS peer that a socket's session has met, for the engine if the socket is replaced. */
+void net_met(int fd, uint32_t trust);
 /* Is it connected to the engine? */
 bool net_is_engine(long fd);
 /* A socket that the run-ahead has too is replaced; any other descriptor is left as it is. */

@@ -27,6 +27,7 @@ struct net_socket {
     int family, type;
     int far; /* the far end until it is connected, then -1 */
     struct xcs_addr peer;
+    uint32_t trust; /* net_met */
 };
 
 /* A ring: inode numbers of sockets do not recur soon, so rows of closed sockets need not be found. */
@@ -89,8 +90,15 @@ long net_pair(int family, int type, int flags, const struct xcs_addr *peer, int 
     return pair[0];
 }
 
-bool net_tell_conn(const struct xcs_addr *addr, uint64_t node, int far) {
-    const struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_CONN, .node = node, .addr = *addr};
+void net_met(int fd, uint32_t trust) {
+    struct net_socket *row = find(fd);
+    if (row != NULL) {
+        row->trust = trust;
+    }
+}
+
+bool net_tell_conn(const struct xcs_addr *addr, uint32_t trust, uint64_t node, int far) {
+    const struct xcs_msg msg = {.proto = XCS_PROTO, .type = XCS_CONN, .arg = trust, .node = node, .addr = *addr};
     return ahead_tell(&msg, NULL, 0, far, 0) > 0;
 }
 
@@ -141,7 +149,8 @@ bool net_renew(int fd, uint64_t node) {
     renewed[nrenewed].ino = old.ino;
     renewed[nrenewed++].fd = fd;
     close_raw(&old.far);
-    return old.peer.len == 0 || net_tell_conn(&old.peer, node, far);
+    net_met(fd, old.trust);
+    return old.peer.len == 0 || net_tell_conn(&old.peer, old.trust, node, far);
 }
 
 static long serve_socket(struct trap *t) {
@@ -200,7 +209,7 @@ static long serve_connect(struct trap *t) {
     }
     SCOPED_FD far = row->far;
     row->far = -1;
-    if (!net_tell_conn(&row->peer, 0, far)) {
+    if (!net_tell_conn(&row->peer, 0, 0, far)) {
         ahead_end("engine gone");
     }
     return 0;

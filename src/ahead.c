@@ -29,7 +29,9 @@ struct ahead_conn {
     struct ahead *ahead;
     struct xcs_addr addr;
     struct intake *intake;
-    struct node *waiting; /* its request waits for room in the window */
+    const struct trust *way; /* the peer on it, or one at the end of its tunnel; NULL: neither is known */
+    bool begun;              /* something was said on it */
+    struct node *waiting;    /* its request waits for room in the window */
     struct buf out;
     size_t written;
     bool close_after;
@@ -203,7 +205,7 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
     struct session *s = a->session;
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = session_site(s, n->request, &n->call);
-    n->origin = decide_origin(&s->decisions, addr);
+    n->origin = session_origin(s, addr, trust);
     n->trust = trust;
     n->doubtful = a->random;
     n->forked_at = a->site;
@@ -239,10 +241,12 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
     struct session *s = a->session;
     uint32_t trust = a->trust;
     a->trust = 0;
-    if (trust > TRUSTS || (trust && !s->trusts[trust - 1].key_fd)) {
+    const struct trust *peer = session_trust(s, trust);
+    if ((trust && !peer) || !trust_same_tunnel(c->way, peer)) {
         request_free(r);
         json_decref(call.body);
-        ahead_close(a, "a TLS peer that is not known");
+        ahead_close(a, trust && !peer ? "a TLS peer that is not known"
+                                      : "a TLS peer that is not at the end of that tunnel");
         return;
     }
     if (is_concurrent(c)) {
@@ -302,6 +306,18 @@ static void on_request(struct ahead_conn *c, struct request *r) {
     ahead_close(c->ahead, why);
 }
 
+/* The proxy's answer is the one that main was given. */
+static void on_connect(struct ahead_conn *c, const char *bytes, size_t n) {
+    const struct session *s = c->ahead->session;
+    c->way = trust_asked(s->trusts, TRUSTS, &c->addr, bytes, n);
+    if (!c->way) {
+        ahead_close(c->ahead, "a tunnel that a proxy has not made for the program");
+        return;
+    }
+    buf_add(&c->out, c->way->answer, strlen(c->way->answer));
+    write_on(c);
+}
+
 static bool drain_channel(struct ahead *a);
 
 static void conn_ready(struct source *src, uint32_t events) {
@@ -317,6 +333,12 @@ static void conn_ready(struct source *src, uint32_t events) {
         return;
     if (n <= 0) {
         conn_end(c);
+        return;
+    }
+    bool first = !c->begun;
+    c->begun = true;
+    if (first && (size_t)n >= strlen("CONNECT ") && memcmp(bytes, "CONNECT ", strlen("CONNECT ")) == 0) {
+        on_connect(c, bytes, (size_t)n);
         return;
     }
     struct request *r;
@@ -338,6 +360,10 @@ static void conn_open(struct ahead *a, struct packet *p) {
     struct ahead_conn *c = xcalloc(1, sizeof *c);
     c->ahead = a;
     c->addr = p->msg.addr;
+    c->way = session_trust(a->session, p->msg.arg);
+    if (c->way && c->way->ask && !addr_same(&c->way->proxy, &c->addr))
+        c->way = NULL;
+    c->begun = c->way || p->msg.node;
     if (!is_stream_socket(p->fds[0]) || !source_add(&c->source, p->fds[0], EPOLLIN, conn_ready)) {
         free(c);
         return;

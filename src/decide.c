@@ -30,17 +30,21 @@ static struct xcs_addr plain(const struct xcs_addr *addr) {
     return a;
 }
 
-struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr) {
-    const struct xcs_addr key = plain(addr);
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, uint64_t tunnel) {
+    const struct origin_key key = {plain(addr), tunnel};
     struct origin *o;
     HASH_FIND(hh, d->origins, &key, sizeof key, o);
     if (!o) {
         o = xcalloc(1, sizeof *o);
-        o->addr = key;
+        o->key = key;
         o->window = WINDOW;
-        HASH_ADD(hh, d->origins, addr, sizeof o->addr, o);
+        HASH_ADD(hh, d->origins, key, sizeof o->key, o);
     }
     return o;
+}
+
+bool decide_same_proxy(const struct origin *a, const struct origin *b) {
+    return a->key.tunnel && b->key.tunnel && memcmp(&a->key.addr, &b->key.addr, sizeof a->key.addr) == 0;
 }
 
 void decide_free(struct decisions *d) {
@@ -59,7 +63,7 @@ void decide_free(struct decisions *d) {
 }
 
 const char *decide_against_fork(const struct decisions *d, const struct site *s, const struct origin *o) {
-    return d->off ? d->off : s->off ? s->off : o->alone ? "its server takes one connection at a time" : NULL;
+    return d->off ? d->off : s->off ? s->off : o->alone ? "no connection but the program's own is taken there" : NULL;
 }
 
 const char *decide_against_call(const struct decisions *d, const struct site *s, bool doubtful, bool guessed) {

@@ -35,17 +35,22 @@ struct site {
 };
 
 struct origin {
-    struct xcs_addr addr;
+    struct origin_key {
+        struct xcs_addr addr;
+        uint64_t tunnel; /* the address is a proxy's, and this tells its tunnels apart; 0: none */
+    } key;
     unsigned window, ahead; /* calls issued ahead and not reached by main yet */
     unsigned in_flight;     /* of those, the ones whose answer is not there */
     bool limited;           /* it was overloaded: main's own calls go there alone from then on */
-    bool alone;             /* its server takes one connection at a time, which is main's: nothing is issued there */
+    bool alone;             /* it takes no connection but main's own: nothing is issued there */
     uint64_t progress_ns;   /* when last anything came for a call of ours */
     uint64_t slowest_ns;    /* the longest that an answer took, main's or ours */
     uint64_t probe_ns;      /* when main's own request was sent beside a call of ours that got no answer, or 0 */
     uint64_t closed_until; /* CLOCK_MONOTONIC: what its Retry-After asked for; UINT64_MAX: it limits, and did not say */
     UT_hash_handle hh;
 };
+
+_Static_assert(sizeof(struct origin_key) == sizeof(struct xcs_addr) + sizeof(uint64_t), "hashed as bytes");
 
 struct decisions {
     struct site *sites;
@@ -56,7 +61,9 @@ struct decisions {
 };
 
 struct site *decide_site(struct decisions *d, uint64_t id);
-struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr);
+struct origin *decide_origin(struct decisions *d, const struct xcs_addr *addr, uint64_t tunnel);
+/* Are both behind the same proxy? */
+bool decide_same_proxy(const struct origin *a, const struct origin *b);
 void decide_free(struct decisions *d);
 
 /* NULL: a run-ahead may be forked at a call of this site to this origin; else why not. */

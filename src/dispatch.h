@@ -20,7 +20,9 @@ struct dispatch;
 /* One call. The dispatcher copies what it needs before dispatch_submit returns. */
 struct dispatch_call {
     uint64_t id;          /* the caller's name for the call (node id), unique in the process */
-    struct xcs_addr addr; /* where to connect */
+    struct xcs_addr addr; /* where to connect: to the server, or to a proxy */
+    const char *tunnel;   /* NULL, or the head of the CONNECT that makes the proxy lead on to the server */
+    uint64_t peer;        /* whose connections may carry it: a number unique in the process, 0 for all in plain text */
     const char *method;   /* "POST" */
     const char *target;   /* request target as in the request line (origin or absolute form) */
     bool http10;          /* the request line said HTTP/1.0 */
@@ -47,6 +49,7 @@ struct dispatch_result {
     bool more;       /* a piece: others follow, and the end */
     size_t head_len; /* bytes of raw up to and with the empty line */
     bool refused;    /* transfer failed: the server closed, before a byte of an answer, a connection that was new */
+    bool no_tunnel;  /* refused, and by the proxy: it has not made the tunnel that the call was to take */
     bool closes;     /* the server closes after it, or its end is the end of the connection, even if too soon */
     char error[80];  /* transfer failed: why, one line, no secrets */
     uint64_t retry_after;             /* what the server asked for, in seconds */

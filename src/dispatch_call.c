@@ -14,6 +14,7 @@ void call_free(struct call *call) {
     free(call->body);
     free(call->tls_name);
     free(call->tls_key);
+    free(call->tunnel);
     free(call->result.raw);
     free(call);
 }
@@ -39,6 +40,7 @@ struct call *call_new(const struct dispatch_call *from) {
     call->http10 = from->http10;
     call->chunked = from->chunked;
     call->streams = from->streams;
+    call->peer = from->peer;
     call->method = strdup(from->method);
     call->target = strdup(from->target);
     call->body = malloc(from->body_len + 1);
@@ -47,6 +49,10 @@ struct call *call_new(const struct dispatch_call *from) {
         call->tls_name = strdup(from->tls_name);
         call->tls_key = strdup(from->tls_key);
         tls = call->tls_name && call->tls_key;
+    }
+    if (from->tunnel) {
+        call->tunnel = strdup(from->tunnel);
+        tls = tls && call->tunnel;
     }
     if (!tls || !call->method || !call->target || !call->body || !call_copy_headers(call, from)) {
         call_free(call);

@@ -187,7 +187,8 @@ static int on_request(void *user, char *remote_ip, char *local_ip, int remote_po
     struct call *call = user;
     char *method = NULL;
     (void)local_ip;
-    links_taken(call, remote_ip, local_port, remote_port);
+    if (!links_taken(call, remote_ip, local_port, remote_port))
+        return CURL_PREREQFUNC_ABORT;
     call->get_info(call->easy, CURLINFO_EFFECTIVE_METHOD, &method);
     return method && strcmp(method, "POST") == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }

@@ -11,7 +11,8 @@
 
 enum {
     LIST_HEADERS,
-    LIST_CONNECT_TO
+    LIST_CONNECT_TO,
+    LIST_PROXY
 };
 
 /* --- the request --- */
@@ -39,7 +40,13 @@ static bool call_url(const struct curl_lib *curl, struct call *call) {
     if (!call_place(&call->addr, place, sizeof(place), &port))
         return false;
     bool named = call->tls_name && *call->tls_name;
-    if (named) {
+    if (call->tunnel) {
+        /* A name that is a number is sent by no handshake. */
+        snprintf(url, sizeof(url), "https://%.255s/", named ? call->tls_name : "127.0.0.1");
+        if (!call->tls_name ||
+            !call_set_tunnel(curl, call, place, &call->lists[LIST_CONNECT_TO], &call->lists[LIST_PROXY]))
+            return false;
+    } else if (named) {
         snprintf(url, sizeof(url), "https://%.255s:%u/", call->tls_name, port);
         snprintf(connect_to, sizeof(connect_to), "::%s", place);
         if (!call_append(curl, &call->lists[LIST_CONNECT_TO], connect_to) ||
@@ -125,7 +132,10 @@ static bool call_lines(const struct curl_lib *curl, struct call *call) {
 static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct call *call = user;
     (void)local_ip;
-    links_taken(call, remote_ip, local_port, remote_port);
+    if (!links_taken(call, remote_ip, local_port, remote_port)) {
+        snprintf(call->result.error, sizeof(call->result.error), "a connection of another peer's");
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (call->sent) {
         snprintf(call->result.error, sizeof(call->result.error), "the server closed the connection");
         return CURL_PREREQFUNC_ABORT;
@@ -202,7 +212,8 @@ bool call_set_http(const struct curl_lib *curl, struct call *call) {
         return false;
     for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]); i++)
         bad |= curl->easy_setopt(easy, fixed_options[i].option, fixed_options[i].value);
-    bad |= curl->easy_setopt(easy, CURLOPT_PROXY, "");
+    if (!call->tunnel)
+        bad |= curl->easy_setopt(easy, CURLOPT_PROXY, "");
     bad |= curl->easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->target);
     bad |= curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
     bad |= curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,

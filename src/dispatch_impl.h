@@ -35,6 +35,8 @@ struct call {
     bool http10, chunked, streams;
     bool asks_close;          /* its request asks the server to close, which need not say that it does */
     char *tls_name, *tls_key; /* both or neither */
+    char *tunnel;
+    uint64_t peer;
 
     CURL *easy;
     struct curl_slist *lists[CALL_LISTS]; /* that `easy` refers to */
@@ -75,6 +77,14 @@ bool call_append(const struct curl_lib *curl, struct curl_slist **list, const ch
  */
 bool call_set_http(const struct curl_lib *curl, struct call *call);
 bool call_end_http(struct call *call);
+
+/*
+ * dispatch_tunnel.c: the options of one that goes through the proxy at that place; what they refer to is added to the lists. And of one that was
+ * refused: was it by the proxy? What that has said instead of making the tunnel is the result's error.
+ */
+bool call_set_tunnel(const struct curl_lib *curl, struct call *call, const char *proxy, struct curl_slist **to,
+                     struct curl_slist **lines);
+bool call_lacks_tunnel(const struct curl_lib *curl, struct call *call);
 
 /* dispatch_curl.c: the same of a libcurl call, to whose response something is added. */
 bool call_set_curl(const struct curl_lib *curl, struct call *call);

@@ -21,7 +21,9 @@ struct link {
     int fd;
     int local_port, remote_port; /* 0: not asked yet */
     char remote_ip[INET6_ADDRSTRLEN];
-    bool taken;       /* by the server: there was a handshake */
+    bool taken; /* by the server: there was a handshake */
+    bool used;
+    uint64_t peer;    /* used: of the call that it was made for */
     unsigned users;   /* calls: HTTP/2 carries several */
     uint64_t idle_ns; /* since when; 0: it is used, or was not yet */
     struct link *prev, *next;
@@ -125,17 +127,23 @@ static struct link *link_between(struct links *links, const char *remote_ip, int
     return NULL;
 }
 
-void links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port) {
+bool links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port) {
     struct link *link = link_between(call->links, remote_ip, local_port, remote_port);
     if (link && link == link_of(call))
-        return; /* a redirect's request goes the same way */
+        return true; /* a redirect's request goes the same way */
     links_left(call, false, clock_ns());
     if (!link)
-        return;
+        return true;
+    /* libcurl tells peers apart by the name of their key's file, and the number in that is used again once a session has ended. */
+    if (link->used && link->peer != call->peer)
+        return false;
+    link->used = true;
+    link->peer = call->peer;
     link->taken |= shook_hands(call);
     link->users++;
     link->idle_ns = 0;
     call->link_id = link->id;
+    return true;
 }
 
 uint64_t links_expire(struct links *links, uint64_t now) {

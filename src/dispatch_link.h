@@ -21,8 +21,11 @@ struct links {
 /* Makes libcurl tell of the sockets that it opens for this call and closes. False: it does not take the options. */
 bool links_watch(struct links *links, const struct curl_lib *curl, struct call *call);
 
-/* libcurl is about to send the call's request on the link with these ends (CURLOPT_PREREQFUNCTION). */
-void links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port);
+/*
+ * libcurl is about to send the call's request on the link with these ends (CURLOPT_PREREQFUNCTION). False: it must not, the link was made for
+ * another peer.
+ */
+bool links_taken(struct call *call, const char *remote_ip, int local_port, int remote_port);
 
 /* The call does not use it any more. `needed`: others wait for a place at the server, so it is closed at once. */
 void links_left(struct call *call, bool needed, uint64_t now);

@@ -187,6 +187,7 @@ static void call_finish(struct dispatch *d, struct call *call, CURLcode code) {
     r->refused = is_refusal(call, code);
     if (r->refused)
         links_scarce(&d->links);
+    r->no_tunnel = r->refused && call_lacks_tunnel(&d->curl, call);
     call_detach(d, call);
     r->closes = code == CURLE_PARTIAL_FILE || (code == CURLE_OK && !xcs_is_call(&call->addr));
     if (code != CURLE_OK || !told)

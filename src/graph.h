@@ -97,6 +97,9 @@ bool request_same(const struct xcs_addr *addr_a, const struct request *a, const 
                   const struct request *b, char *why, size_t why_len);
 uint64_t request_hash(const struct xcs_addr *addr, const struct request *r);
 
+/* Do both name the same peer? */
+bool addr_same(const struct xcs_addr *a, const struct xcs_addr *b);
+
 /* A dependent call's request is known now: takes it over. */
 void graph_fill(struct node *n, struct request *r, struct call call);
 

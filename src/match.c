@@ -118,7 +118,7 @@ static size_t counted(const struct request *r) {
     return n;
 }
 
-static bool same_addr(const struct xcs_addr *a, const struct xcs_addr *b) {
+bool addr_same(const struct xcs_addr *a, const struct xcs_addr *b) {
     if (a->len != b->len || a->u.sa.sa_family != b->u.sa.sa_family)
         return false;
     if (a->u.sa.sa_family == AF_INET)
@@ -171,7 +171,7 @@ bool request_same(const struct xcs_addr *addr_a, const struct request *a, const 
         why = none;
         why_len = 0;
     }
-    if (!same_addr(addr_a, addr_b))
+    if (!addr_same(addr_a, addr_b))
         snprintf(why, why_len, "origin differs");
     else if (strcmp(a->method, b->method) != 0 || a->http10 != b->http10)
         snprintf(why, why_len, "method or version differs");
@@ -200,7 +200,7 @@ static bool text_fits(const struct graph *g, const char *text, const char *actua
 
 bool graph_fits(const struct graph *g, const struct node *n, const struct xcs_addr *addr, const struct request *r) {
     const struct request *t = n->request;
-    if (!same_addr(&n->addr, addr) || strcmp(t->method, r->method) != 0 || !text_fits(g, t->target, r->target) ||
+    if (!addr_same(&n->addr, addr) || strcmp(t->method, r->method) != 0 || !text_fits(g, t->target, r->target) ||
         counted(t) != counted(r))
         return false;
     bool alike = signed_alike(t, r);

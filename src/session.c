@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -64,6 +63,15 @@ struct site *session_site(struct session *s, const struct request *r, const stru
     if (!site->name)
         site->name = call_name(r, call);
     return site;
+}
+
+const struct trust *session_trust(const struct session *s, uint32_t number) {
+    const struct trust *t = number >= 1 && number <= TRUSTS ? &s->trusts[number - 1] : NULL;
+    return t && t->key_fd ? t : NULL;
+}
+
+struct origin *session_origin(struct session *s, const struct xcs_addr *addr, uint32_t trust) {
+    return decide_origin(&s->decisions, addr, trust_tunnel_hash(session_trust(s, trust)));
 }
 
 /* --- main's messages --- */
@@ -163,22 +171,20 @@ static void on_hello(struct session *s, struct packet *p) {
     wire_send(s->channel.fd, &m, filter, n, -1);
 }
 
-/* libcurl takes a pinned key from a file: one that only this process can name. */
+static struct trust *unknown_trust(struct session *s, uint32_t number) {
+    return number >= 1 && number <= TRUSTS && !s->trusts[number - 1].key_fd ? &s->trusts[number - 1] : NULL;
+}
+
 static void on_trust(struct session *s, const struct packet *p) {
-    size_t name_len = strnlen(p->payload, p->len);
-    struct trust *t = p->msg.arg >= 1 && p->msg.arg <= TRUSTS ? &s->trusts[p->msg.arg - 1] : NULL;
-    if (!t || t->key_fd || name_len >= sizeof t->name || name_len + 1 >= p->len)
-        return;
-    int fd = memfd_create("xcs-key", MFD_CLOEXEC);
-    size_t n = p->len - name_len - 1;
-    if (fd < 0 || write(fd, p->payload + name_len + 1, n) != (ssize_t)n) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    memcpy(t->name, p->payload, name_len + 1);
-    t->key_fd = fd;
-    snprintf(t->key_path, sizeof t->key_path, "/proc/self/fd/%d", fd);
+    struct trust *t = unknown_trust(s, p->msg.arg);
+    if (t)
+        trust_told(t, p->payload, p->len);
+}
+
+static void on_tunnel(struct session *s, const struct packet *p) {
+    struct trust *t = unknown_trust(s, p->msg.arg);
+    if (t)
+        trust_tunnel_told(t, &p->msg.addr, p->payload, p->len);
 }
 
 static void close_session(struct session *s) {
@@ -206,8 +212,7 @@ static void close_session(struct session *s) {
     if (s->debug_fd >= 0)
         close(s->debug_fd);
     for (size_t i = 0; i < TRUSTS; i++)
-        if (s->trusts[i].key_fd)
-            close(s->trusts[i].key_fd);
+        trust_free(&s->trusts[i]);
     source_end(&s->channel);
     DL_DELETE(sessions, s);
     loop_free_later(s);
@@ -220,6 +225,9 @@ static void on_packet(struct session *s, struct packet *p) {
         break;
     case XCS_TRUST:
         on_trust(s, p);
+        break;
+    case XCS_TUNNEL:
+        on_tunnel(s, p);
         break;
     case XCS_AHEAD:
         on_ahead(s, p);

@@ -10,25 +10,17 @@
 #include "lesson.h"
 #include "loop.h"
 #include "stats.h"
+#include "trust.h"
 #include "wire.h"
 
 struct ahead;
-
-#define TRUSTS 64
-
-/* A TLS peer that the program's own handshake has accepted (XCS_TRUST). */
-struct trust {
-    char name[256];
-    char key_path[40]; /* a file with its public key, of this process alone */
-    int key_fd;        /* 0: not told yet */
-};
 
 struct session {
     struct source channel;
     unsigned number;
     int debug_fd; /* main's stderr, or -1 */
     bool greeted;
-    struct trust trusts[TRUSTS];
+    struct trust trusts[TRUSTS]; /* by their numbers, from 1 */
     struct graph graph;
     struct decisions decisions;
     struct ahead *ahead; /* the live run-ahead, or NULL */

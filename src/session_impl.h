@@ -11,6 +11,12 @@ struct session *sessions_first(void); /* the others through `next` */
 /* The site of a call. */
 struct site *session_site(struct session *s, const struct request *r, const struct call *call);
 
+/* The TLS peer of that number. NULL: main has not told of it, or the number is 0. */
+const struct trust *session_trust(const struct session *s, uint32_t number);
+
+/* Where a call goes: the peer's address, or a tunnel of the proxy that is there. */
+struct origin *session_origin(struct session *s, const struct xcs_addr *addr, uint32_t trust);
+
 /* session_lookup.c: main asks about a request (XCS_LOOKUP). */
 void session_lookup(struct session *s, struct packet *p);
 

@@ -78,9 +78,12 @@ static void issue(struct session *s, struct node *n) {
                                  .body_len = r->body.len,
                                  .chunked = r->chunked,
                                  .streams = n->call.streams};
-    if (n->trust) {
-        call.tls_name = s->trusts[n->trust - 1].name;
-        call.tls_key = s->trusts[n->trust - 1].key_path;
+    const struct trust *trust = session_trust(s, n->trust);
+    if (trust) {
+        call.peer = trust->peer;
+        call.tls_name = trust->name;
+        call.tls_key = trust->key_path;
+        call.tunnel = trust->ask;
     }
     bool ok = dispatch_submit(engine_dispatcher(), &call);
     free(lines);
@@ -110,13 +113,24 @@ static bool main_is_at(const struct session *s, const struct origin *o) {
     return false;
 }
 
+/*
+ * A proxy may make only so many tunnels, and would refuse main one that we have taken the place of. While main waits for an answer it has
+ * its own, so that the refusal comes to us.
+ */
+static bool may_be_there(const struct session *s, const struct origin *o) {
+    bool there = !o->key.tunnel;
+    for (const struct node *n = s->graph.by_id; n && !there; n = n->hh.next)
+        there = (n->state == NODE_MAIN || n->hit) && decide_same_proxy(n->origin, o);
+    return there;
+}
+
 void session_pump(struct session *s) {
     struct node *n, *next;
     DL_FOREACH_SAFE(s->graph.pending, n, next) {
         if (n->state != NODE_READY)
             continue;
         if (!decide_may_issue(&s->decisions, n->origin, n->doubtful) ||
-            (n->origin->limited && main_is_at(s, n->origin)))
+            (n->origin->limited && main_is_at(s, n->origin)) || !may_be_there(s, n->origin))
             continue;
         issue(s, n);
         if (s->ahead)
@@ -136,11 +150,30 @@ static void overloaded(struct session *s, struct origin *o, const struct dispatc
     session_debug(s, "origin limits its rate: window %u from now on", o->window);
 }
 
+/* A proxy that makes no further tunnel would refuse main its next one too, as long as we asked for any. */
+static void no_tunnels(struct session *s, const struct origin *refused) {
+    struct origin *o, *next;
+    if (refused->alone)
+        return;
+    HASH_ITER(hh, s->decisions.origins, o, next) {
+        if (!decide_same_proxy(o, refused))
+            continue;
+        decide_overloaded(o);
+        o->alone = true;
+    }
+    session_debug(s, "left to the program: the proxy makes no tunnels but its own");
+    trace_event(s->number, "left alone", 0, "a proxy that refuses tunnels");
+}
+
 /*
  * The server has closed a new connection. Much sooner than it would have answered: it has no place for more, and main's own must find
  * one.
  */
 static void refused(struct session *s, struct origin *o, const struct dispatch_result *r) {
+    if (r->no_tunnel) {
+        no_tunnels(s, o);
+        return;
+    }
     if (o->slowest_ns && r->finished_ns - r->started_ns > o->slowest_ns / 4)
         return;
     decide_overloaded(o);

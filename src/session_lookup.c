@@ -225,7 +225,7 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
     struct node *n = graph_add(&s->graph, session_next_id(), addr, r, call);
     n->site = n->forked_at = site;
     n->trust = trust;
-    n->origin = decide_origin(&s->decisions, addr);
+    n->origin = session_origin(s, addr, trust);
     miss(s, n, why);
 }
 
@@ -236,7 +236,7 @@ void session_lookup(struct session *s, struct packet *p) {
     const char *why = "malformed";
     enum intake_result got = intake_feed(in, p->payload, p->len, &r);
     intake_free(in);
-    if (got == INTAKE_REQUEST && (p->msg.arg > TRUSTS || (p->msg.arg && !s->trusts[p->msg.arg - 1].key_fd))) {
+    if (got == INTAKE_REQUEST && p->msg.arg && !session_trust(s, p->msg.arg)) {
         why = "its TLS peer is not known";
         request_free(r);
         got = INTAKE_BAD;

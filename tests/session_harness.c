@@ -26,7 +26,7 @@
 static const struct sock_filter filter[] = {{.code = BPF_RET | BPF_K, .k = 0x7fff0000u}};
 static struct {
     uint64_t id;
-    char *body, *tls_name;
+    char *body, *tls_name, *tunnel;
     bool cancelled, ended;
 } calls[ISSUED_MAX];
 static size_t ncalls;
@@ -60,6 +60,8 @@ bool dispatch_submit(struct dispatch *d, const struct dispatch_call *call) {
     calls[ncalls].id = call->id;
     calls[ncalls].body = strndup(call->body, call->body_len);
     calls[ncalls].tls_name = call->tls_name ? strdup(call->tls_name) : NULL;
+    calls[ncalls].tunnel = call->tunnel ? strdup(call->tunnel) : NULL;
+    assert_int_equal(call->tls_name != NULL, call->peer != 0);
     assert_int_equal(call->tls_name != NULL, call->tls_key != NULL);
     calls[ncalls].cancelled = calls[ncalls].ended = false;
     ncalls++;
@@ -108,19 +110,24 @@ const char *issued_tls_name(size_t i) {
     return calls[i].tls_name;
 }
 
+const char *issued_tunnel(size_t i) {
+    return calls[i].tunnel;
+}
+
 bool cancelled(size_t i) {
     return calls[i].cancelled;
 }
 
 uint64_t harness_latency_ns;
 unsigned harness_retry_after;
-bool harness_refused;
+bool harness_refused, harness_no_tunnel;
 
 void finish(size_t i, int status, const char *body) {
     struct dispatch_result r = {
         .id = calls[i].id, .status = status, .started_ns = 1000, .retry_after = harness_retry_after};
     r.finished_ns = r.started_ns + harness_latency_ns;
     r.refused = status == 0 && harness_refused;
+    r.no_tunnel = r.refused && harness_no_tunnel;
     assert_true(i < ncalls && !calls[i].ended);
     calls[i].ended = true;
     if (calls[i].cancelled)
@@ -191,6 +198,13 @@ void main_trusts(uint32_t number, const char *name, const char *key) {
     char payload[256];
     int n = snprintf(payload, sizeof(payload), "%s%c%s", name, 0, key);
     struct xcs_msg m = {.type = XCS_TRUST, .arg = number};
+    transmit(main_channel, m, payload, (size_t)n, NULL, 0);
+}
+
+void main_tunnels(uint32_t number, const char *ask, const char *answer_head) {
+    char payload[1024];
+    int n = snprintf(payload, sizeof(payload), "%s%c%s", ask, 0, answer_head);
+    struct xcs_msg m = {.type = XCS_TUNNEL, .arg = number, .addr = harness_origin};
     transmit(main_channel, m, payload, (size_t)n, NULL, 0);
 }
 
@@ -331,8 +345,8 @@ static pid_t start_process(void) {
 static int connect_from(const struct runner *r, uint64_t node) {
     int conn[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
-    transmit(r->channel, (struct xcs_msg){.type = XCS_CONN, .node = node, .addr = harness_origin}, NULL, 0, &conn[1],
-             1);
+    struct xcs_msg m = {.type = XCS_CONN, .node = node, .arg = harness_trust, .addr = harness_origin};
+    transmit(r->channel, m, NULL, 0, &conn[1], 1);
     close(conn[1]);
     return conn[0];
 }
@@ -352,6 +366,15 @@ static struct runner runner_new(int teller, enum xcs_type type, uint64_t node, u
     close(fds[0]);
     close(fds[1]);
     return r;
+}
+
+void runner_dials(struct runner *r) {
+    int conn[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, conn), 0);
+    close(r->conn);
+    r->conn = conn[0];
+    transmit(r->channel, (struct xcs_msg){.type = XCS_CONN, .addr = harness_origin}, NULL, 0, &conn[1], 1);
+    close(conn[1]);
 }
 
 struct runner runner_fork(uint64_t node) {
@@ -444,7 +467,7 @@ int session_setup(void **state) {
     harness_thread = 1;
     harness_latency_ns = 1000;
     harness_retry_after = 0;
-    harness_refused = false;
+    harness_refused = harness_no_tunnel = false;
     main_channel = pair[0];
     session_open(pair[1]);
     transmit(main_channel, m, NULL, 0, NULL, 0);
@@ -463,6 +486,7 @@ int session_teardown(void **state) {
     for (size_t i = 0; i < ncalls; i++) {
         free(calls[i].body);
         free(calls[i].tls_name);
+        free(calls[i].tunnel);
     }
     ncalls = 0;
     return sessions_any();

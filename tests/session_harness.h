@@ -50,6 +50,8 @@ extern enum dispatch_served harness_served;
 
 void main_tell(enum xcs_type type, uint64_t node, uint32_t arg);
 void main_trusts(uint32_t number, const char *name, const char *key);
+/* Before main_trusts: that peer is at the end of a tunnel of the proxy at harness_origin. */
+void main_tunnels(uint32_t number, const char *ask, const char *answer);
 /* A message with a descriptor; what it says of itself is sent as it is. */
 void main_pass(struct xcs_msg m, int fd);
 struct verdict main_ask_raw(const void *request, size_t len);
@@ -75,6 +77,8 @@ ssize_t hit_read(int hit, char *text, size_t size);
 struct runner runner_fork(uint64_t node);
 /* The same with another connection, which the caller closes. */
 struct runner runner_beside(const struct runner *r);
+/* A new connection in place of the one that it has. */
+void runner_dials(struct runner *r);
 void runner_tell(const struct runner *r, enum xcs_type type, const char *payload);
 void runner_send(const struct runner *r, const char *bytes);
 void runner_ask(const struct runner *r, const char *prompt);
@@ -99,14 +103,16 @@ uint64_t issued(size_t i);
 size_t issued_count(void);
 const char *issued_body(size_t i);
 const char *issued_tls_name(size_t i); /* NULL: in the clear */
+const char *issued_tunnel(size_t i);   /* NULL: none */
 bool cancelled(size_t i);
 /*
- * How long the next call to end took, for how many seconds its server wants to be left alone, and whether a broken one was not let in;
+ * How long the next call to end took, for how many seconds its server wants to be left alone, and whether a broken one was not let in, and
+ * if so by a proxy;
  * set anew by the setup.
  */
 extern uint64_t harness_latency_ns;
 extern unsigned harness_retry_after;
-extern bool harness_refused;
+extern bool harness_refused, harness_no_tunnel;
 
 /* The i-th call ends with that status (0: broken transfer). */
 void finish(size_t i, int status, const char *body);

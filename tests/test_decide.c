@@ -93,9 +93,9 @@ static void test_window(void **state) {
     (void)state;
     struct decisions d = {0};
     struct xcs_addr a = addr(80), b = addr(81);
-    struct origin *one = decide_origin(&d, &a), *two = decide_origin(&d, &b);
+    struct origin *one = decide_origin(&d, &a, 0), *two = decide_origin(&d, &b, 0);
     assert_ptr_not_equal(one, two);
-    assert_ptr_equal(decide_origin(&d, &a), one);
+    assert_ptr_equal(decide_origin(&d, &a, 0), one);
     assert_int_equal(go_out(&d, one, false), WINDOW);
     assert_int_equal(go_out(&d, one, false), 0);
     one->ahead--;
@@ -109,9 +109,9 @@ static void test_unused_bytes_of_an_address(void **state) {
     struct decisions d = {0};
     struct xcs_addr a = addr(80), b = addr(80);
     memset(b.u.in.sin_zero, 'x', sizeof(b.u.in.sin_zero));
-    assert_ptr_equal(decide_origin(&d, &a), decide_origin(&d, &b));
+    assert_ptr_equal(decide_origin(&d, &a, 0), decide_origin(&d, &b, 0));
     b.u.in.sin_addr.s_addr = 1;
-    assert_ptr_not_equal(decide_origin(&d, &a), decide_origin(&d, &b));
+    assert_ptr_not_equal(decide_origin(&d, &a, 0), decide_origin(&d, &b, 0));
     decide_free(&d);
 }
 
@@ -138,7 +138,7 @@ static void test_doubt(void **state) {
     (void)state;
     struct decisions d = {0};
     struct xcs_addr a = addr(80);
-    struct origin *o = decide_origin(&d, &a);
+    struct origin *o = decide_origin(&d, &a, 0);
     assert_int_equal(go_out(&d, o, true), DOUBT_WINDOW);
     d.repeats = true;
     assert_int_equal(go_out(&d, o, true), WINDOW - DOUBT_WINDOW);
@@ -149,7 +149,7 @@ static void test_overload_halves_for_good(void **state) {
     (void)state;
     struct decisions d = {0};
     struct xcs_addr a = addr(80), b = addr(81);
-    struct origin *o = decide_origin(&d, &a);
+    struct origin *o = decide_origin(&d, &a, 0);
     for (unsigned expected = WINDOW / 2; expected > 0; expected /= 2) {
         decide_overloaded(o);
         o->ahead = 0;
@@ -158,7 +158,7 @@ static void test_overload_halves_for_good(void **state) {
     decide_overloaded(o);
     o->ahead = 0;
     assert_int_equal(go_out(&d, o, true), 1); /* never none, and doubt makes no window larger */
-    assert_int_equal(go_out(&d, decide_origin(&d, &b), false), WINDOW);
+    assert_int_equal(go_out(&d, decide_origin(&d, &b, 0), false), WINDOW);
     decide_free(&d);
 }
 

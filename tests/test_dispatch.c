@@ -47,11 +47,19 @@ const struct script scripts[] = {
     {.target = "/chunk-lines", .answer = CHUNKED_HEAD "5\nhello\n0\n\n"},
     {.target = "/chunk-blank", .answer = CHUNKED_HEAD "5 \r\nhello\r\n0\r\n\r\n"},
     {.target = "/chunk-more", .answer = CHUNKED_HEAD CHUNKED_BODY "x", .close = true},
-    {.target = "/chunk-late", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\n\n", .delay_ms = 100},
+    {.target = "/chunk-late", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\n\n", .delay_ms = 600},
     {.target = "/name-blank", .answer = OK_HEAD "X : y\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/folded", .answer = OK_HEAD "X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}"},
     {.target = "/10MiB", .answer = OK_HEAD "Content-Length: 10485760\r\n\r\n", .filler = 10485760},
     {.target = "/too-long", .answer = OK_HEAD "\r\n", .filler = XCS_RESPONSE_MAX + 1, .close = true},
+    {.target = "model.example:443", .answer = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"},
+    {.target = "Model-1.example_2.org:65535", .answer = "HTTP/1.1 403 No\r\n\r\n", .close = true},
+    {.target = "127.1:1", .answer = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+    {.target = "[::1]:1", .answer = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"},
+    {.target = "silent.example:443", .answer = "", .close = true},
+    {.target = "long.example:443", .answer = "HTTP/1.1 200 OK\r\nX: ", .filler = 4u << 20, .close = true},
+    {.target = "plain.example:443", .answer = "HTTP/1.1 200 OK\r\n\r\n" OK_HEAD "Content-Length: 2\r\n\r\n{}"},
+    {.target = "body.example:443", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}", .close = true},
     {.target = "/too-long-head", .answer = "HTTP/1.1 200 OK\r\nX: ", .filler = 4u << 20, .close = true},
 };
 const size_t nscripts = sizeof(scripts) / sizeof(scripts[0]);
@@ -315,6 +323,65 @@ static void test_ipv6(void **state) {
     server_stop(six);
 }
 
+/* --- through a proxy --- */
+
+static struct dispatch_result tunnelled(const char *connect) {
+    struct dispatch_call call = call_to(1, "/ok");
+    call.tls_name = "model.example";
+    call.tls_key = "/dev/null";
+    call.tunnel = connect;
+    call.peer = 1;
+    return perform(call);
+}
+
+static void test_tunnel_is_asked_for_as_it_was(void **state) {
+    (void)state;
+    static const char *const heads[] = {
+        "CONNECT model.example:443 HTTP/1.1\r\nHost: model.example:443\r\nUser-Agent: x\r\nX-Twice: 1\r\nX-Twice: 2\r\n"
+        "Proxy-Authorization: Basic eDp5\r\nProxy-Connection: close\r\n\r\n",
+        "CONNECT model.example:443 HTTP/1.1\r\nproxy-connection:x\r\nHOST:   another\r\n\r\n",
+        "CONNECT model.example:443 HTTP/1.1\r\nCookie: a\r\nAuthorization: b\r\nConnection: x\r\nContent-Type: "
+        "y\r\n\r\n",
+        "CONNECT model.example:443 HTTP/1.0\r\n\r\n",
+        "CONNECT Model-1.example_2.org:65535 HTTP/1.1\r\n\r\n",
+        "CONNECT 127.1:1 HTTP/1.1\r\n\r\n",
+        "CONNECT [::1]:1 HTTP/1.1\r\nHost: [::1]:1\r\n\r\n",
+    };
+    setenv("no_proxy", "*", 1);
+    setenv("https_proxy", "http://127.0.0.1:9", 1);
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        struct dispatch_result r = tunnelled(heads[i]);
+        assert_string_equal(server_last_request(server), heads[i]);
+        assert_true(!r.raw && r.refused && r.no_tunnel);
+        assert_string_equal(r.error, "the proxy makes no tunnel (status 403)");
+    }
+    unsetenv("no_proxy");
+    unsetenv("https_proxy");
+}
+
+/* Nothing but TLS goes into a tunnel, and what a proxy says is nobody's answer. */
+static void test_no_tunnel_no_request(void **state) {
+    (void)state;
+    static const char *const heads[] = {"CONNECT silent.example:443 HTTP/1.1\r\n\r\n",
+                                        "CONNECT long.example:443 HTTP/1.1\r\n\r\n",
+                                        "CONNECT plain.example:443 HTTP/1.1\r\n\r\n",
+                                        "CONNECT body.example:443 HTTP/1.1\r\n\r\n",
+                                        "CONNECT model.example:443 HTTP/1.1\r\nA:\r\n\r\n",
+                                        "CONNECT model.example:443\r\n\r\n",
+                                        "GET / HTTP/1.1\r\n\r\n"};
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        unsigned before = server_requests(server);
+        struct dispatch_result r = tunnelled(heads[i]);
+        assert_true(!r.raw && !r.status && r.error[0]);
+        assert_int_equal(server_requests(server), before + (i < 4));
+        assert_null(strstr(server_last_request(server), "POST"));
+    }
+    struct dispatch_call call = call_to(1, "/ok");
+    call.tunnel = heads[0];
+    struct dispatch_result r = perform(call);
+    assert_true(!r.raw && r.error[0]);
+}
+
 static void test_response_head_lines(void **state) {
     (void)state;
     static const char *const hostile[] = {
@@ -350,6 +417,8 @@ int main(void) {
         T(test_too_long_is_failed),
         T(test_refused_is_failed),
         T(test_ipv6),
+        T(test_tunnel_is_asked_for_as_it_was),
+        T(test_no_tunnel_no_request),
         cmocka_unit_test(test_response_head_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

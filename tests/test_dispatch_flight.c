@@ -18,7 +18,7 @@ const struct script scripts[] = {
     {.target = "/ok", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}"},
     {.target = "/slow", .answer = OK_HEAD "Content-Length: 2\r\n\r\n{}", .delay_ms = 200},
     {.target = "/hold", .hold = true},
-    {.target = "/stream", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\r\n\r\n", .delay_ms = 150},
+    {.target = "/stream", .answer = CHUNKED_HEAD "5\r\nhello\r\n", .later = "0\r\n\r\n", .delay_ms = 600},
     {.target = "/stream-429",
      .answer = "HTTP/1.1 429 Too Many\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
      .later = "0\r\n\r\n",
@@ -27,7 +27,7 @@ const struct script scripts[] = {
     {.target = "/stream-breaks-later",
      .answer = CHUNKED_HEAD "5\r\nhello\r\n",
      .later = "5\r\nworld\r\n",
-     .delay_ms = 150,
+     .delay_ms = 600,
      .close = true},
     {.target = "/nothing", .answer = "", .close = true},
 };
@@ -102,7 +102,7 @@ static void test_stream_that_breaks_later(void **state) {
     struct dispatch_result first = next_piece();
     assert_true(first.more);
     assert_raw(&first, CHUNKED_HEAD "5\r\nhello\r\n");
-    usleep(400000);
+    usleep(1500000);
     struct dispatch_result rest = next_piece();
     assert_false(rest.more);
     assert_int_equal(rest.status, 0);
@@ -120,7 +120,7 @@ static void test_cancelled_stream(void **state) {
     assert_true(dispatch_submit(dispatcher, &call));
     free(next_piece().raw);
     dispatch_cancel(dispatcher, 1);
-    assert_false(next_result(&r, 400));
+    assert_false(next_result(&r, 1200));
 }
 
 /* --- many at once, and an end to it --- */
@@ -156,6 +156,20 @@ static void test_connections_are_kept(void **state) {
     for (int i = 0; i < 10; i++)
         free(fetch("/ok").raw);
     assert_int_equal(server_connections(server), 1);
+}
+
+static void test_connections_are_one_peers(void **state) {
+    (void)state;
+    struct dispatch_call call = call_to(1, "/ok");
+    call.peer = 1;
+    free(perform(call).raw);
+    call.peer = 2;
+    struct dispatch_result r = perform(call);
+    assert_true(!r.raw && !r.refused);
+    assert_int_equal(server_requests(server), 1);
+    free(perform(call).raw);
+    assert_int_equal(server_requests(server), 2);
+    assert_int_equal(server_connections(server), 2);
 }
 
 static void test_a_call_goes_out_once(void **state) {
@@ -210,10 +224,10 @@ static void test_stop_with_calls_in_flight(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, dispatch_setup, dispatch_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_pieces_as_they_arrive),     T(test_failure_is_not_streamed), T(test_stream_that_breaks),
-        T(test_stream_that_breaks_later),  T(test_cancelled_stream),        T(test_calls_run_at_the_same_time),
-        T(test_connections_are_kept),      T(test_a_call_goes_out_once),    T(test_cancel),
-        T(test_stop_with_calls_in_flight),
+        T(test_pieces_as_they_arrive),     T(test_failure_is_not_streamed),   T(test_stream_that_breaks),
+        T(test_stream_that_breaks_later),  T(test_cancelled_stream),          T(test_calls_run_at_the_same_time),
+        T(test_connections_are_kept),      T(test_a_call_goes_out_once),      T(test_cancel),
+        T(test_stop_with_calls_in_flight), T(test_connections_are_one_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

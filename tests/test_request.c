@@ -100,12 +100,60 @@ static void what_is_never_looked_at_again(void **state) {
         MODEL "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         MODEL "Transfer-Encoding: chunked\r\n\r\n2;ext=1\r\n{}\r\n0\r\n\r\n",
         MODEL "Connection: Upgrade\r\nContent-Length: 2\r\n\r\n{}",
+        "CONNECT ",
+        "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n",
+        "CONNECT h:443 HTTP/1.1\r\n\r\n\x16\x03\x01",
+        "CONNECT h:443 HTTP/1.1\r\n\r\nCONNECT h:443 HTTP/1.1\r\n\r\n",
+        "CONNECT h:443 HTTP/2.0\r\n\r\n",
+        "CONNECT h:443\r\n\r\n",
+        "CONNECT \r\n\r\n",
+        "CONNECT  HTTP/1.1\r\n\r\n",
+        "CONNECT h HTTP/1.1\r\n\r\n",
+        "CONNECT :443 HTTP/1.1\r\n\r\n",
+        "CONNECT h: HTTP/1.1\r\n\r\n",
+        "CONNECT h:0443 HTTP/1.1\r\n\r\n",
+        "CONNECT h:65536 HTTP/1.1\r\n\r\n",
+        "CONNECT h:https HTTP/1.1\r\n\r\n",
+        "CONNECT h.:443 HTTP/1.1\r\n\r\n",
+        "CONNECT u@h:443 HTTP/1.1\r\n\r\n",
+        "CONNECT http://h:443 HTTP/1.1\r\n\r\n",
+        "CONNECT h h:443 HTTP/1.1\r\n\r\n",
+        "CONNECT ::1:443 HTTP/1.1\r\n\r\n",
+        "CONNECT [::1:443 HTTP/1.1\r\n\r\n",
+        "CONNECT [fe80::1%1]:443 HTTP/1.1\r\n\r\n",
+        "CONNECT \xc3\xa9:443 HTTP/1.1\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nEmpty:\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nEmpty:  \r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\n: x\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nno colon\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\r\nA: b\nC: d\r\n\r\n",
+        "CONNECT h:443 HTTP/1.1\nA: b\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct request r;
         if (feed(texts[i], &r) != REQUEST_FORGET)
             fail_msg("held: %s", texts[i]);
     }
+}
+
+static void tunnels_are_asked_for_in_one_piece(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "CONNECT h:443 HTTP/1.1\r\n\r\n",
+        "CONNECT h:443 HTTP/1.0\r\nHost: h:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n",
+        "CONNECT Model-1.example_2.org:65535 HTTP/1.1\r\nUser-Agent:\tx y\r\n\r\n",
+        "CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n",
+        "CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        expect(texts[i], REQUEST_TUNNEL, strlen(texts[i]));
+    struct request r;
+    static const char zero[] = "CONNECT h:443 HTTP/1.1\r\nA: \0b\r\n\r\n";
+    request_init(&r);
+    assert_int_equal(request_feed(&r, zero, sizeof zero - 1), REQUEST_FORGET);
 }
 
 /* However the bytes are cut, the verdict changes only from "need more" to the final one, at the last byte. */
@@ -138,9 +186,13 @@ static void pipelined_bytes_show(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_fit_rows),      cmocka_unit_test(model_calls_under_any_prefix),
-        cmocka_unit_test(other_requests_pass), cmocka_unit_test(what_is_never_looked_at_again),
-        cmocka_unit_test(any_cut_is_held),     cmocka_unit_test(pipelined_bytes_show),
+        cmocka_unit_test(paths_fit_rows),
+        cmocka_unit_test(model_calls_under_any_prefix),
+        cmocka_unit_test(other_requests_pass),
+        cmocka_unit_test(what_is_never_looked_at_again),
+        cmocka_unit_test(any_cut_is_held),
+        cmocka_unit_test(pipelined_bytes_show),
+        cmocka_unit_test(tunnels_are_asked_for_in_one_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@ import struct
 import sys
 import time
 
-PROTO = 0x58435301
+PROTO = 0x58435302
 HELLO, WELCOME, LOOKUP, VERDICT = 1, 2, 3, 4
 ANSWERED, REVERT = 6, 7
 MISS, HIT = 1, 2

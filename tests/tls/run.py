@@ -18,7 +18,7 @@ import gnutls  # noqa: E402
 import openssl  # noqa: E402
 import secrets_kept  # noqa: E402
 from peers import Authority, ChangingKey, Daemons, Nginx, told  # noqa: E402
-from proxy import Proxy  # noqa: E402
+from proxy import PASSWORD, Proxy  # noqa: E402
 from s_server import SServer  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 from server import free_ports  # noqa: E402
@@ -97,17 +97,62 @@ def one_at_a_time():
 
 
 def proxied():
-    """Through a proxy, which knows nothing of TLS: connections that another one could not take the place of are left alone."""
+    """Through a proxy, which sees no more than TLS: "proxy-WAY-..." (proxy.py). What it is asked for is compared too."""
     def c(front, name, *argv, **more):
-        return client(front, "proxy-" + name, "/usr/bin/env", "HTTPS_PROXY={proxy}", "{python}", *argv, rounds=None,
-                      inert=True, **more)
+        return client(front, "proxy-" + name, *argv, **more)
 
-    for how in ("session", "httpx-client", "requests"):
-        yield c("tls13", "python-" + how, "{programs}/loop.py", "{tls}", how, "8")
-    for how in ("session", "httpx-client"):
-        yield c("brief", "pauses-" + how, "{programs}/keepalive.py", "{tls}", how, "0.9")
-    yield c("brief", "slow", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600)
-    yield c("tls13", "greeted", HERE + "/greeted.py", "{tls}", "{proxy}")
+    def env(front, name, *argv, proxy="{proxy}", **more):
+        return c(front, name, "/usr/bin/env", "https_proxy=" + proxy, "http_proxy=" + proxy, *argv, **more)
+
+    def tunnels(way, name, *words, front="tls13", **more):
+        return c(front, f"{way}-tunnels-{name}", "{python}", HERE + "/tunnels.py", "{tls}", "{proxy}", *words, **more)
+
+    for front in ("tls13", "tls12"):
+        for how in PYTHON:
+            if how != "http.client":
+                yield env(front, "open-python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8",
+                          latency=SLOW.get(how, 200))
+        yield from (tunnels("open", how, how, front=front) for how in ("keep", "each"))
+        yield from (c(front, "open-ruby-" + how, "ruby", HERE + "/tunnel.rb", "{tls}", "{proxy}", how) for how in ("keep", "each"))
+        yield env(front, "open-wget", HERE + "/wget.sh", "wget", "{tls}", "keep", rounds=2, files=gnutls.WGET_FILES)
+    for front, mode, way in (("tls13", "loop", "blocking"), ("tls13", "loop", "poll-peek"), ("tls12", "loop", "partial"),
+                             ("tls13", "each", "blocking"), ("tls12", "each", "select-first")):
+        yield env(front, f"open-openssl-{mode}-{way}", "{bin}/openssl_client", "{tls}", mode, way, rounds=2)
+    # As above, with a name and a password.
+    for how in ("session", "requests", "httpx-client", "urllib"):
+        yield env("tls13", "password-python-" + how, "{python}", "{programs}/loop.py", "{tls}", how, "8",
+                  proxy="{proxy_password}", latency=SLOW.get(how, 200))
+    yield from (tunnels("password", f"{how}-{'-'.join(users)}", how, *(user + ":" + PASSWORD for user in users), **more)
+                for how, users, more in (("each", ["one"], {}), ("keep", ["one", "two"], {"rounds": 2}),
+                                         ("each", ["one", "two"], {"rounds": None}), ("each", ["wrong", "one"], {"rounds": None}),
+                                         ("each", ["wrong"], {"rounds": None, "inert": True})))
+    # Two servers in turn; a server that has no name.
+    yield tunnels("open", "numbered", "each", "at:127.0.0.1")
+    yield from (tunnels("open", how + "-two", how, "at:localhost", "at:127.0.0.1", rounds=2) for how in ("keep", "each"))
+    # A final call that needs all answers; calls that need one each.
+    yield env("tls13", "open-final", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", rounds=2)
+    yield from (env("tls13", "open-chains-" + how, "{python}", "{patterns}/f_of_g.py", "{tls}", how, rounds=2)
+                for how in ("session", "requests"))
+    # Closed by the server while the program pauses, and while its answers come from the engine: the tunnel is made again.
+    yield from (env("brief", "open-pauses-" + how, "{python}", "{programs}/keepalive.py", "{tls}", how, "0.9", rounds=None)
+                for how in ("session", "httpx-client"))
+    yield tunnels("password", "sum-one-two", "sum", "one:" + PASSWORD, "two:" + PASSWORD, front="brief", latency=700, rounds=4)
+    yield env("brief", "open-slow", "{python}", "{programs}/loop_final.py", "{tls}", "session", "5", latency=600, rounds=2)
+    # It makes one tunnel at a time: that is the program's.
+    for way in ("places", "silent"):
+        yield from (tunnels(way, how, how, rounds=None, inert=True) for how in ("keep", "each"))
+    yield tunnels("queue", "keep", "keep", rounds=None, inert=True)
+    # What cannot be told in other words, or is not understood, is left alone.
+    yield tunnels("open", "split", "split", rounds=None, inert=True)
+    yield from (tunnels(way, "each", "each", rounds=None, inert=True) for way in ("body", "early", "long"))
+    yield tunnels("spoilt", "keep", "keep", rounds=None, inert=True)
+    yield c("tls13", "open-greeted", "{python}", HERE + "/greeted.py", "{tls}", "{proxy}", rounds=None, inert=True)
+    # A server behind it that the program refuses.
+    for front in BAD:
+        yield tunnels("open", "trust-verify", "each", front=front, rounds=None, status=3)
+        yield env(front, "open-trust-off", "{python}", HERE + "/trust.py", "{tls}", "off", latency=200)
+        yield env(front, "open-trust-off-then-verify", "{python}", HERE + "/trust.py", "{tls}", "off-then-verify", status=3)
+    yield env("changing", "open-trust-verify", "{python}", HERE + "/trust.py", "{tls}", "verify", rounds=None)
 
 
 class Peers:
@@ -121,10 +166,10 @@ class Peers:
         self.proxy = Proxy()
         self.ports = {**self.nginx.ports, **self.daemons.ports, "changing": self.changing.port}
 
-    def reset(self, front):
+    def reset(self, front, name):
         """Before each run, for those that remember."""
         self.changing.reset()
-        self.proxy.reset()
+        self.proxy.reset(name.split("-")[1] if name.startswith("proxy-") else None)
         if front.startswith("s_server"):
             first, _, later = front.removeprefix("s_server").lstrip("-").partition("then-")
             self.s_server.reset(first or "good", later or None)
@@ -139,18 +184,34 @@ class Peers:
 
     def prepare(self, front, scenario):
         """Puts the front's address, and what the clients are to trust, into a scenario's command line."""
-        argv = [word.replace("{proxy}", f"http://127.0.0.1:{self.proxy.port}") for word in scenario.argv]
+        place = f"127.0.0.1:{self.proxy.port}"
+        argv = [word.replace("{proxy}", "http://" + place).replace("{proxy_password}", f"http://one:{PASSWORD}@{place}")
+                for word in scenario.argv]
         scenario.argv = told(self.authority, self.port(front), argv, CLIENT_PEM="client.pem", CLIENT_KEY="client.key")
+
+
+def compare_tunnels(scenario, before, proxy):
+    """What is wrong. The proxy is asked for what it was asked for without XCS, byte for byte, by the program and for each call ahead."""
+    problems = [f"{n} {what}" for n, what in ((proxy.strangers, "took the proxy for the server"),
+                                             (proxy.clear, "tunnels began with something else than TLS")) if n]
+    if scenario.name.startswith("proxy-") and not before:
+        problems.append("the proxy was not asked: this run has tested nothing")
+    for head in set(before) | set(proxy.asked):
+        without, now = before.count(head), proxy.asked.count(head)
+        if not without or now > 2 * without + 8 or (scenario.inert and scenario.rounds is None and now < without):
+            problems.append(f"asked {without} times without and {now} with: {head.split(b' HTTP')[0]!r}")
+    return problems
 
 
 def check(options, peers, front, scenario, directory):
     """(what is wrong, remarks)."""
     def once(library=None, debug=False):
-        peers.reset(front)
+        peers.reset(front, scenario.name)
         return e2e.Run(options, scenario, directory, peers.model_port, library, debug)
 
     peers.prepare(front, scenario)
     base = once()
+    asked = peers.proxy.asked
     problems = e2e.judge_native(scenario, base)
     if problems:
         return problems, []
@@ -158,7 +219,7 @@ def check(options, peers, front, scenario, directory):
     run, problems, fast = e2e.judged(lambda: once(options.preload), scenario, base)
     if not fast and not options.sanitizer:  # one makes the copy slow
         problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
-    if scenario.name.startswith("trust-verify") and scenario.status and run.record.requests:
+    if "trust-verify" in scenario.name and scenario.status and run.record.requests:
         problems.append("a server that the program refuses has been sent a request")
     if front == "changing" and peers.changing.connections < 2:
         problems.append("the engine has not met the other key: this run has tested nothing")
@@ -168,10 +229,7 @@ def check(options, peers, front, scenario, directory):
         problems.append(f"a server that the program refuses has been sent {peers.s_server.received} bytes")
     if "-then-" in front and peers.s_server.hellos() < 2:
         problems.append("the engine has not met the other certificate: this run has tested nothing")
-    if peers.proxy.strangers:
-        problems.append(f"{peers.proxy.strangers} took the proxy for the server")
-    if scenario.name.startswith("proxy-") and not peers.proxy.tunnels:
-        problems.append("the proxy was not asked: this run has tested nothing")
+    problems += compare_tunnels(scenario, asked, peers.proxy)
     if front == "s_server" and run.seconds > base.seconds + PATIENCE:
         problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
     remarks = [e2e.figures(scenario, base, run)]

@@ -6,8 +6,9 @@ import resource
 import threading
 
 import processes
+from proxy import CREDENTIALS
 
-SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY")
+SECRETS = (b"secret-key-7351", b"secret prompt", b"question 1", b"PRIVATE KEY", *(c.encode() for c in CREDENTIALS.values()))
 
 
 def allow_cores():

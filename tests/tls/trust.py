@@ -13,6 +13,7 @@ import urllib.parse
 
 WHERE = urllib.parse.urlsplit(sys.argv[1])
 HOW = sys.argv[2]
+PROXY = "https_proxy" in os.environ and urllib.parse.urlsplit(os.environ["https_proxy"])
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer secret-key-7351"}
 
 
@@ -27,6 +28,10 @@ def context_of(verify):
 
 
 def dial(verify):
+    if PROXY:
+        connection = http.client.HTTPSConnection(PROXY.hostname, PROXY.port, timeout=30, context=context_of(verify))
+        connection.set_tunnel(WHERE.hostname, WHERE.port)
+        return connection
     return http.client.HTTPSConnection(WHERE.hostname, WHERE.port, timeout=30, context=context_of(verify))
 
 
