@@ -95,8 +95,11 @@ void xcs_end(void) {
 
 void xcs_await_end(void) {
     pid_t by = atomic_load(&ends);
-    for (int waited = 0; by && by != xcs_sys0(SYS_gettid) && waited < LAST_MS; waited++)
+    if (!by || by == xcs_sys0(SYS_gettid))
+        return;
+    for (int waited = 0; waited < LAST_MS; waited++)
         xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+    atomic_store(&ends, 0); /* it goes on: the exec has failed */
 }
 
 __attribute__((constructor)) static void start(void) {

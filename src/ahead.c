@@ -21,6 +21,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
+/* The first piece of an answer: smaller than what any client reads at first, so that its being read shows (unread_on). */
+#define FIRST_PIECE 128
+
 /* A larger placeholder is made anew if it is ever needed again: a window of them would fill the memory. */
 #define PLACEHOLDER_KEPT (64 * 1024)
 
@@ -34,6 +37,7 @@ struct ahead_conn {
     struct node *waiting;    /* its request waits for room in the window */
     struct buf out;
     size_t written;
+    int unread; /* what lay there of the answer when it had been written and none of it been read (unread_on); 0: some has been read */
     bool close_after;
     struct ahead_conn *prev, *next;
 };
@@ -127,9 +131,16 @@ void ahead_supersede(struct session *s, const char *why) {
 
 /* --- answers --- */
 
+/* In the kernel's measure (SIOCOUTQ of unix(7)): a piece counts until the whole of it has been read. */
+static int unread_on(const struct ahead_conn *c) {
+    int n = 0;
+    return ioctl(c->source.fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
 static void write_on(struct ahead_conn *c) {
     while (c->written < c->out.len) {
-        ssize_t r = send(c->source.fd, c->out.p + c->written, c->out.len - c->written, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t n = c->written == 0 && c->out.len > FIRST_PIECE ? FIRST_PIECE : c->out.len - c->written;
+        ssize_t r = send(c->source.fd, c->out.p + c->written, n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0 && errno == EAGAIN) {
@@ -170,6 +181,7 @@ void ahead_answer_on(struct ahead_conn *c, struct node *n) {
             buf_free(&n->placeholder);
     }
     write_on(c);
+    c->unread = unread_on(c);
 }
 
 void ahead_wait_on(struct ahead_conn *c, struct node *n) {
@@ -221,15 +233,13 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
 }
 
 /*
- * Has it asked on another connection and not read the answer? Then several calls of the program's will be under way at once, in an order that
- * is main's own.
+ * Has it asked on another connection and read nothing of the answer? Then several calls of the program's will be under way at once, in an
+ * order that is main's own. An answer that is given up in its middle is none of that: a stream of which the program has enough.
  */
 static bool is_concurrent(const struct ahead_conn *c) {
     const struct ahead_conn *other;
     DL_FOREACH(c->ahead->conns, other) {
-        int unread = 0;
-        if (other != c && (other->waiting || other->written < other->out.len ||
-                           (ioctl(other->source.fd, SIOCOUTQ, &unread) == 0 && unread > 0)))
+        if (other != c && (other->waiting || (other->unread > 0 && unread_on(other) >= other->unread)))
             return true;
     }
     return false;
@@ -323,8 +333,10 @@ static bool drain_channel(struct ahead *a);
 static void conn_ready(struct source *src, uint32_t events) {
     struct ahead_conn *c = (struct ahead_conn *)src;
     char bytes[65536];
-    if (events & EPOLLOUT)
+    if (events & EPOLLOUT) {
+        c->unread = 0;
         write_on(c);
+    }
     /* What it said of itself before it sent these bytes comes first. */
     if (!drain_channel(c->ahead) || !src->active)
         return;

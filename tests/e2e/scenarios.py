@@ -178,6 +178,7 @@ WIRE = [
     python("wire/odd-length-list", "loop", "http.client", 4, odd="length-list", wasted=3),
     python("wire/stream", "stream", latency=200, rounds=1),
     python("wire/first-token", "first_token"),
+    python("wire/first-lines", "first_lines", latency=300, rounds=2),
     python("wire/broken-stream", "broken_stream"),
     *(python(f"wire/{what}-after-hits", "other_after_hits", "http.client", what, latency=200, rounds=2)
       for what in ("get", "no-call")),
