@@ -13,7 +13,7 @@ import time
 PROGRAMS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(os.path.dirname(PROGRAMS))
 PYTHON = "/usr/bin/python3"
-sys.path.insert(0, os.path.join(ROOT, "tests", "tls"))
+sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tests", "tls")]
 import peers  # noqa: E402
 
 LATENCY_MS = 200
