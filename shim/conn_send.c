@@ -69,9 +69,11 @@ int conn_push(struct conn *c, int fd, int flags, sigset_t *saved) {
         ssize_t r = c->tls ? tls_send(c, fd, p, n) : REAL(send)(fd, p, n, flags);
         int err = errno;
         xcs_lock(saved);
-        if (conn_locked(fd) != c || c->state != CONN_SEND)
+        if (conn_locked(fd) != c)
             return -EBADF;
         c->pushing = false;
+        if (c->state != CONN_SEND)
+            return -EBADF;
         if (r < 0)
             return -err;
         c->sent += (size_t)r;

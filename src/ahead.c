@@ -137,10 +137,20 @@ static int unread_on(const struct ahead_conn *c) {
     return ioctl(c->source.fd, SIOCOUTQ, &n) == 0 ? n : 0;
 }
 
+/* The first piece and the rest in one call: whom the one wakes finds the other too. */
+static ssize_t send_out(const struct ahead_conn *c) {
+    char *p = c->out.p + c->written;
+    size_t n = c->out.len - c->written, first = c->written == 0 && n > FIRST_PIECE ? FIRST_PIECE : n;
+    struct iovec parts[2] = {{p, first}, {p + first, n - first}};
+    struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &parts[0], .msg_iovlen = 1}},
+                           {.msg_hdr = {.msg_iov = &parts[1], .msg_iovlen = 1}}};
+    int sent = sendmmsg(c->source.fd, m, first < n ? 2 : 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 ? -1 : (ssize_t)m[0].msg_len + (sent > 1 ? (ssize_t)m[1].msg_len : 0);
+}
+
 static void write_on(struct ahead_conn *c) {
     while (c->written < c->out.len) {
-        size_t n = c->written == 0 && c->out.len > FIRST_PIECE ? FIRST_PIECE : c->out.len - c->written;
-        ssize_t r = send(c->source.fd, c->out.p + c->written, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t r = send_out(c);
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0 && errno == EAGAIN) {
