@@ -34,6 +34,7 @@ struct ahead_conn {
     struct intake *intake;
     const struct trust *way; /* the peer on it, or one at the end of its tunnel; NULL: neither is known */
     bool begun;              /* something was said on it */
+    bool asked;              /* by this run-ahead; main's request may have gone out through another descriptor */
     struct node *waiting;    /* its request waits for room in the window */
     struct buf out;
     size_t written;
@@ -249,7 +250,7 @@ struct node *ahead_new_node(struct ahead *a, const struct xcs_addr *addr, uint32
 static bool is_concurrent(const struct ahead_conn *c) {
     const struct ahead_conn *other;
     DL_FOREACH(c->ahead->conns, other) {
-        if (other != c && (other->waiting || (other->unread > 0 && unread_on(other) >= other->unread)))
+        if (other != c && other->asked && (other->waiting || (other->unread > 0 && unread_on(other) >= other->unread)))
             return true;
     }
     return false;
@@ -276,6 +277,7 @@ static void model_call(struct ahead_conn *c, struct request *r, struct call call
         return;
     }
     a->calls++;
+    c->asked = true;
     if (a->is_kept) {
         keep_call(a, c, &c->addr, trust, r, call);
         return;
