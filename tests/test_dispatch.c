@@ -253,7 +253,11 @@ static void test_ambiguous_stream_ends(void **state) {
     assert_true(dispatch_submit(dispatcher, &call));
     assert_true(next_result(&r, 20000) && r.more && r.status == 200);
     free(r.raw);
-    assert_true(next_result(&r, 20000) && !r.more);
+    assert_true(next_result(&r, 20000));
+    if (r.more) { /* what came last, by itself */
+        free(r.raw);
+        assert_true(next_result(&r, 20000) && !r.more);
+    }
     assert_true(r.closes);
     free(r.raw);
 }
