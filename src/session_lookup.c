@@ -8,7 +8,6 @@
 #include "session_impl.h"
 #include "trace.h"
 #include <stdlib.h>
-#include <utlist.h>
 
 /* So many calls in a row that were not foreseen, and what was foreseen is given up after all. */
 #define STRAYED_MAX 8
@@ -105,11 +104,13 @@ static void back(struct session *s) {
  * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
  */
 void session_is_concurrent(struct session *s, const struct node *n) {
-    struct node *other = s->graph.pending, *next;
     s->decisions.off = "the program makes calls at the same time itself";
     ahead_supersede(s, s->decisions.off);
     keep_close_all(s, s->decisions.off);
-    DL_FOREACH_SAFE(s->graph.pending, other, next) {
+    struct node *next = s->graph.pending;
+    while (next) {
+        struct node *other = next;
+        next = other->next;
         if (!session_is_ahead(other) && other != n)
             session_waste(s, other);
     }
