@@ -207,7 +207,7 @@ static bool progress_within(int ms, const sigset_t *mask) {
         xcs_unlock(&saved);
         if (moves || interrupted(mask, true))
             return true;
-        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+        xcs_nap(1000000);
     }
     return false;
 }

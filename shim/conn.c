@@ -197,8 +197,8 @@ void conn_before_fork(void) {
             continue;
         if (is_put_off(c))
             tls_settle(c, fd);
-        if ((c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
-             (c->state == CONN_HIT && c->consumed == 0)))
+        if (c->state == CONN_HOLD || (c->state == CONN_SEND && c->sent < c->claimed) ||
+            (c->state == CONN_HIT && c->consumed == 0))
             conn_forget(fd);
     }
 }

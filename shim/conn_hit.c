@@ -69,7 +69,7 @@ void conn_swap_back(struct conn *c, int fd) {
 static void wake_sleepers(const struct conn *c, int fd) {
     xcs_sys2(SYS_shutdown, fd, SHUT_RDWR);
     for (int waited = 0; waited < WAKE_MS * 10 && atomic_load(&c->pollers) > 0; waited++)
-        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 100000L}), 0);
+        xcs_nap(100000);
 }
 
 void conn_revert(struct conn *c, int fd) {

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define HELD_STEP (64u * 1024u)
 #define FRESH_MS 5 /* no server need have answered so soon */
@@ -229,7 +228,7 @@ static struct conn *await_push(int fd, sigset_t *saved) {
     struct conn *c;
     while ((c = conn_locked(fd)) && c->pushing) {
         xcs_unlock(saved);
-        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 100000L}), 0);
+        xcs_nap(100000);
         xcs_lock(saved);
     }
     return c;

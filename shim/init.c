@@ -90,7 +90,7 @@ void xcs_end(void) {
     ahead_kill();
     channel_close();
     for (int waited = 0; waited < END_MS && ahead_reap() > 0; waited++)
-        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+        xcs_nap(1000000);
 }
 
 void xcs_await_end(void) {
@@ -98,7 +98,7 @@ void xcs_await_end(void) {
     if (!by || by == xcs_sys0(SYS_gettid))
         return;
     for (int waited = 0; waited < LAST_MS; waited++)
-        xcs_sys2(SYS_nanosleep, &((struct timespec){0, 1000000L}), 0);
+        xcs_nap(1000000);
     atomic_store(&ends, 0); /* it goes on: the exec has failed */
 }
 

@@ -11,6 +11,7 @@
 #define XCS_RAW_H
 
 #include <sys/syscall.h>
+#include <time.h>
 
 #define XCS_COOKIE 0x5843536bL
 
@@ -47,5 +48,11 @@ static inline long xcs_sys6(long n, long a, long b, long c, long d, long e, long
 #define xcs_sys3(n, a, b, c) xcs_sys6((n), XCS_ARG(a), XCS_ARG(b), XCS_ARG(c), 0, 0, 0)
 #define xcs_sys4(n, a, b, c, d) xcs_sys6((n), XCS_ARG(a), XCS_ARG(b), XCS_ARG(c), XCS_ARG(d), 0, 0)
 #define xcs_sys5(n, a, b, c, d, e) xcs_sys6((n), XCS_ARG(a), XCS_ARG(b), XCS_ARG(c), XCS_ARG(d), XCS_ARG(e), 0)
+
+/* Less than a second; a signal ends it early. errno is left alone. */
+static inline void xcs_nap(long ns) {
+    struct timespec t = {0, ns};
+    xcs_sys2(SYS_nanosleep, &t, 0);
+}
 
 #endif
