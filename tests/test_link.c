@@ -6,6 +6,7 @@
 #include "../src/clock.h"
 #include "../src/dispatch.h"
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -29,12 +30,13 @@ static struct server {
     int listener;
     struct xcs_addr addr;
     pthread_t thread;
-    bool dumb;          /* takes connections and says nothing */
-    char redirect[256]; /* the answer to the next request, in the place of the usual one */
+    bool dumb;               /* takes connections and says nothing */
+    char redirect[256];      /* the answer to the next request, in the place of the usual one */
+    pthread_mutex_t silence; /* whoever holds it keeps the server from answering */
     pthread_mutex_t lock;
     unsigned served, ended;        /* connections */
     uint64_t idle_ns[CONNECTIONS]; /* from a connection's last answer to its end */
-} server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} server = {.silence = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 static struct dispatch *dispatcher;
 
 /* Until the client closes. Requests are small: each comes in one read. */
@@ -43,6 +45,8 @@ static void serve(int fd) {
     uint64_t answered = clock_ns();
     while (recv(fd, request, sizeof(request), 0) > 0) {
         const char *text = *server.redirect ? server.redirect : answer;
+        pthread_mutex_lock(&server.silence);
+        pthread_mutex_unlock(&server.silence);
         if (!server.dumb && send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
             break;
         *server.redirect = '\0';
@@ -157,11 +161,25 @@ static void test_idle_link_ends(void **state) {
     assert_int_equal(count(&server.served), 2);
 }
 
+/* Connections that the server has not accepted yet: of a listener, tcpi_unacked is the length of its queue. */
+static unsigned queued(void) {
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    assert_int_equal(getsockopt(server.listener, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_unacked;
+}
+
 /* The first idles until it is seen that others wait; from then on each makes room at once. */
 static void test_links_make_room(void **state) {
     (void)state;
-    for (uint64_t id = 1; id <= 6; id++)
+    pthread_mutex_lock(&server.silence);
+    submit(1);
+    wait_for(&server.served, 1);
+    for (uint64_t id = 2; id <= 6; id++)
         submit(id);
+    for (int i = 0; i < 20000 && queued() < 5; i++) /* an answer before that would leave a link to be used again */
+        usleep(1000);
+    pthread_mutex_unlock(&server.silence);
     for (int i = 0; i < 6; i++)
         take_result();
     wait_for(&server.ended, 6);
