@@ -59,6 +59,7 @@ struct tls {
     void *verify;    /* late: the program's callback, in whose place ours answers */
     long verified;   /* lazy: the result of the verification that the program has seen */
     bool ended;      /* lazy: the program has ended the session, of which the server knows nothing */
+    bool asked;      /* lazy: the program has been told of its peer's certificate, and may have accepted it by itself */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 

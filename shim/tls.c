@@ -14,6 +14,7 @@
 #define PEERS 64
 #define PEER_MAX 1500
 #define RECONNECT_MS 5000
+#define MACHINES 8 /* connections tried, to find one of several behind a name */
 
 /* Numbered from 1. A peer is never forgotten: the engine knows it by its number. */
 static struct peer {
@@ -173,6 +174,14 @@ static int connect_again(const struct conn *c, int fd) {
     return fresh;
 }
 
+/* Is the session's peer the one that was accepted before? */
+static bool is_known(const struct tls *t) {
+    char text[PEER_MAX];
+    size_t len = t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL);
+    const struct peer *known = &peers[t->trust - 1];
+    return len == known->len && memcmp(text, known->name_and_key, len) == 0;
+}
+
 /*
  * The server has closed the session while calls were HITs: a new connection and handshake for the same session, which
  * keeps the program's settings; the peer must be the one that the program knows.
@@ -180,7 +189,6 @@ static int connect_again(const struct conn *c, int fd) {
 static bool revive(struct conn *c, int fd) {
     sigset_t saved;
     struct tls *t = c->tls;
-    char text[PEER_MAX];
     long flags = xcs_sys2(SYS_fcntl, fd, F_GETFL);
     int fresh = connect_again(c, fd);
     if (fresh < 0)
@@ -191,16 +199,22 @@ static bool revive(struct conn *c, int fd) {
     xcs_unlock(&saved);
     xcs_sys1(SYS_close, fresh);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
-    bool ok = t->kind->again(t, fd);
-    size_t len = ok ? t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL) : 0;
-    const struct peer *known = &peers[t->trust - 1];
-    ok = len == known->len && memcmp(text, known->name_and_key, len) == 0;
+    bool ok = t->kind->again(t, fd) && is_known(t);
     if (!ok)
         xcs_sys2(SYS_shutdown, fd, SHUT_RDWR); /* whoever this is, nothing more goes there */
     struct timeval none = {0, 0};
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
     xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags);
+    return ok;
+}
+
+bool tls_is_expected(struct conn *c, int fd) {
+    bool ok = is_known(c->tls);
+    if (!ok)
+        xcs_sys2(SYS_shutdown, fd, SHUT_RDWR);
+    for (int i = 0; !ok && i < MACHINES; i++)
+        ok = revive(c, fd);
     return ok;
 }
 

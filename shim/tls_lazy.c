@@ -35,7 +35,7 @@ static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, 
     xcs_lock(&saved);
     const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr, false);
     *number = met ? tls_witness_number(met) : 0;
-    if (met && met->chain && !met->stapled && channel_foreseen(*number))
+    if (met && !met->stapled && channel_foreseen(*number))
         w = *met;
     xcs_unlock(&saved);
     return w;
@@ -138,6 +138,11 @@ bool tls_become_real(struct conn *c, int fd) {
     }
     uint32_t expected = t->trust;
     int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
+    if (r == 1 && t->asked && !tls_is_expected(c, fd)) {
+        r = -1;
+        t->error = TLS_ERROR_SYSCALL;
+        err = ECONNRESET;
+    }
     /* From here on the library speaks for the session. */
     verify_over(t, r == 1);
     t->lazy = TLS_REAL;
@@ -204,6 +209,14 @@ void tls_gone(const struct tls_lib *lib, void *ssl) {
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
     const struct conn *c = tls_conn(lib, ssl);
     return c && c->tls->lazy == TLS_LAZY ? tls_witness_at(c->tls->trust) : NULL;
+}
+
+const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void *ssl) {
+    const struct tls_witness *w = tls_lazy_witness(lib, ssl);
+    struct conn *c = w ? tls_conn(lib, ssl) : NULL;
+    if (c)
+        c->tls->asked = true;
+    return w;
 }
 
 bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {

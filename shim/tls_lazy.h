@@ -33,6 +33,9 @@ void tls_gone(const struct tls_lib *lib, void *ssl);
  */
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl);
 
+/* The same, where the program may be about to judge its peer: that peer it is to talk to then, and no other. */
+const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void *ssl);
+
 /*
  * The program ends a session. True: one on which nothing was ever sent, so that nobody need be told, unless the program then waits for
  * the server's part; *result is SSL_shutdown's.

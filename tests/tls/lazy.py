@@ -72,6 +72,12 @@ def table():
     for client in ("requests", "http.client"):
         yield each(client, "late", 0, {"later": "unknown-ca"}, rounds=1, wasted=7, status=3)
     yield each("http.client", "late", 0, {"later": None}, wasted=7, status=3)
+    # The program itself looks at the certificate, after the handshake.
+    yield each("http.client", "pinned", 5, rounds=3, wasted=7)
+    yield each("http.client", "pinned", 0, {"later": "other-key"}, wasted=7, status=3)
+    php = ["php", HERE + "/late.php", "{tls}", str(LATENCY)]
+    yield row("php-late", php, 5, rounds=3, wasted=7)
+    yield row("php-late", php, 0, {"later": "wrong-host"}, wasted=7, status=3)
 
 
 class Peers:

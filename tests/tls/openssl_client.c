@@ -349,6 +349,7 @@ static const struct {
     {"memory", mode_memory},     {"descriptors", mode_descriptors},
     {"bio", mode_bio},           {"late", mode_late},
     {"watched", mode_watched},   {"midway", mode_midway},
+    {"stricter", mode_stricter},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

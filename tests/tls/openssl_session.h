@@ -89,6 +89,9 @@ void mode_late(SSL_CTX *ctx, const struct way *way);
 /* Of openssl_watched.c. */
 void mode_watched(SSL_CTX *ctx, const struct way *way);
 
+/* Of openssl_stricter.c. */
+void mode_stricter(SSL_CTX *ctx, const struct way *way);
+
 /* Of openssl_midway.c. */
 void mode_midway(SSL_CTX *ctx, const struct way *way);
 
