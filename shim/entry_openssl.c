@@ -322,8 +322,11 @@ XCS_EXPORT int SSL_shutdown(void *ssl) {
         return 1;
     if (MAIN && tls_end_unused(lib, ssl, &result))
         return result;
-    if (MAIN && tls_conn(lib, ssl))
-        conn_forget(lib->SSL_get_fd(ssl));
+    struct conn *c = MAIN ? tls_conn(lib, ssl) : NULL;
+    if (c && c->tls->ended) /* the second step */
+        lib->SSL_set_shutdown(ssl, lib->SSL_get_shutdown(ssl) | TLS_RECEIVED_SHUTDOWN);
+    else if (c)
+        conn_ending(lib->SSL_get_fd(ssl));
     return lib->SSL_shutdown(ssl);
 }
 

@@ -41,6 +41,12 @@ static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, 
     return w;
 }
 
+/* What goes through the library's own layers (BIO_f_ssl) makes it shake hands by itself. */
+static bool is_put_off(const struct tls *t) {
+    const struct tls_lib *lib = t->lib;
+    return t->lazy == TLS_LAZY && lib->SSL_in_before(t->ssl);
+}
+
 bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void *caller) {
     uint32_t number;
     struct conn *c = tls_conn(lib, ssl);
@@ -208,7 +214,7 @@ void tls_gone(const struct tls_lib *lib, void *ssl) {
 
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
     const struct conn *c = tls_conn(lib, ssl);
-    return c && c->tls->lazy == TLS_LAZY ? tls_witness_at(c->tls->trust) : NULL;
+    return c && is_put_off(c->tls) ? tls_witness_at(c->tls->trust) : NULL;
 }
 
 const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void *ssl) {
@@ -222,7 +228,10 @@ const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void 
 bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
     struct conn *c = tls_conn(lib, ssl);
     int done = lib->usable ? lib->SSL_get_shutdown(ssl) & TLS_RECEIVED_SHUTDOWN : 0; /* told by a HIT's end */
-    if (!c || c->tls->lazy != TLS_LAZY || (c->tls->ended && !done) ||
+    /* After an answer with which the server ends the session its part is on the way. */
+    if (c && c->tls->ended && c->state == CONN_EOF)
+        done = TLS_RECEIVED_SHUTDOWN;
+    if (!c || !is_put_off(c->tls) || (c->tls->ended && !done) ||
         !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
         tls_settle_session(lib, ssl); /* it waits for the server's part */
         return false;

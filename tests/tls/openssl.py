@@ -16,7 +16,7 @@ WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll"
         "poll-first", "no-auto-retry", "auto-retry", "pieces", "partial", "partial-pieces")
 BRIEF = ("blocking", "sevens", "poll-peek", "select-first", "partial")
 # mode -> the most rounds that it may take
-ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1}
+ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1, "exact": 2}
 
 STRICTER = ("function", "callback", "store", "version", "time", "revocation", "authorities", "log")
 
@@ -64,6 +64,7 @@ def scenarios(client):
         yield from (c(front, "midway", way, rounds=None, latency=500, wasted=7, timed=True) for way in ("blocking", "poll"))
     yield from (client("tls13", "openssl-stricter-" + by, "/usr/bin/env", "STRICTER=" + by, "{bin}/openssl_client", "{tls}", "stricter",
                        rounds=None if by == "function" else 1) for by in STRICTER)
+    yield c("tls13", "layered", rounds=None)
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)

@@ -349,7 +349,8 @@ static const struct {
     {"memory", mode_memory},     {"descriptors", mode_descriptors},
     {"bio", mode_bio},           {"late", mode_late},
     {"watched", mode_watched},   {"midway", mode_midway},
-    {"stricter", mode_stricter},
+    {"stricter", mode_stricter}, {"layered", mode_layered},
+    {"exact", mode_exact},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {
