@@ -128,6 +128,7 @@
     X(int, SSL_session_reused, (const void *ssl), (ssl), 1)                                                            \
     X(void *, SSL_get_peer_cert_chain, (const void *ssl), (ssl), 1)                                                    \
     X(void *, SSL_get0_verified_chain, (const void *ssl), (ssl), 2)                                                    \
+    X(const char *, SSL_get0_peername, (void *ssl), (ssl), 0)                                                          \
     X(size_t, SSL_get_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                              \
     X(size_t, SSL_get_peer_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                         \
     X(int, SSL_export_keying_material,                                                                                 \

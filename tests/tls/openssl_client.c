@@ -350,7 +350,7 @@ static const struct {
     {"bio", mode_bio},           {"late", mode_late},
     {"watched", mode_watched},   {"midway", mode_midway},
     {"stricter", mode_stricter}, {"layered", mode_layered},
-    {"exact", mode_exact},
+    {"exact", mode_exact},       {"limit", mode_limit},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

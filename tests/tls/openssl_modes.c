@@ -141,6 +141,29 @@ void mode_layered(SSL_CTX *ctx, const struct way *way) {
     }
 }
 
+/* Its reads have a time limit, which is over before the last answer comes: also on a connection that had to be made again. */
+void mode_limit(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[1024] = "last [[latency=2500]]", some;
+    struct timeval limit = {1, 0};
+    int fd = dial(url);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    open_session(&s, ctx, fd, way);
+    free(ask(&s, "first", "first [[latency=200]]"));
+    for (int i = 0; i < 4; i++) {
+        char *answer = ask_question(&s, i);
+        strncat(prompt, answer, sizeof prompt - strlen(prompt) - 1);
+        free(answer);
+    }
+    unlink("nothing"); /* no run-ahead gets any further */
+    send_request(&s, prompt, 0, "");
+    int r = SSL_read(s.ssl, &some, 1);
+    say("the last answer: %d, error %d\n", r, SSL_get_error(s.ssl, r));
+    say_queue("limit");
+    SSL_free(s.ssl);
+    close(s.fd);
+}
+
 static int see(int ok, X509_STORE_CTX *verification) {
     (void)verification;
     return ok;
