@@ -90,7 +90,7 @@ static int verify_late(int ok, void *verification) {
     return callback(ok, verification);
 }
 
-static void verify_once(struct tls *t) {
+void tls_verify_once(struct tls *t) {
     const struct tls_lib *lib = t->lib;
     t->verify = lib->SSL_get_verify_callback(t->ssl);
     if (t->verify)
@@ -98,7 +98,7 @@ static void verify_once(struct tls *t) {
 }
 
 /* After the handshake all is as the program has set it, and as it has seen it. */
-static void verify_over(struct tls *t, bool done) {
+void tls_verify_over(struct tls *t, bool done) {
     const struct tls_lib *lib = t->lib;
     if (!t->verify)
         return;
@@ -134,7 +134,7 @@ bool tls_become_real(struct conn *c, int fd) {
     tls_lib_in_use = lib;
     if (t->lazy == TLS_LAZY) {
         begin(c, fd);
-        verify_once(t);
+        tls_verify_once(t);
     }
     int r = lib->SSL_do_handshake(ssl);
     t->error = r == 1 ? 0 : lib->SSL_get_error(ssl, r);
@@ -150,7 +150,7 @@ bool tls_become_real(struct conn *c, int fd) {
         err = ECONNRESET;
     }
     /* From here on the library speaks for the session. */
-    verify_over(t, r == 1);
+    tls_verify_over(t, r == 1);
     t->lazy = TLS_REAL;
     t->trust = 0;
     if (r == 1) {

@@ -1,5 +1,5 @@
 /* OpenSSL's row of struct tls_kind (tls.h): how a session of it is looked at, written to and begun again. */
-#include "tls.h"
+#include "tls_lazy.h"
 #include <errno.h>
 #include <string.h>
 
@@ -118,11 +118,30 @@ static ssize_t send_bytes(struct tls *t, const void *p, size_t n) {
     return -1;
 }
 
+static void tell_nobody(const void *ssl, int where, int ret) {
+    (void)ssl;
+    (void)where;
+    (void)ret;
+}
+
+/* The program has seen its handshake, and sees nothing of this one. */
 static bool again(struct tls *t, int fd) {
     const struct tls_lib *lib = t->lib;
+    bool unseen = lib->lazy && lib->SSL_set_info_callback, verifies = unseen && !t->verify; /* else it is so already */
+    void *info = unseen ? lib->SSL_get_info_callback(t->ssl) : NULL;
     (void)fd;
     lib->ERR_set_mark();
+    if (unseen)
+        lib->SSL_set_info_callback(t->ssl, (void *)tell_nobody);
+    if (verifies) {
+        t->verified = lib->SSL_get_verify_result(t->ssl);
+        tls_verify_once(t);
+    }
     bool ok = lib->SSL_clear(t->ssl) == 1 && lib->SSL_connect(t->ssl) == 1;
+    if (verifies)
+        tls_verify_over(t, ok);
+    if (unseen)
+        lib->SSL_set_info_callback(t->ssl, info);
     lib->ERR_pop_to_mark();
     return ok;
 }

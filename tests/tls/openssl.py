@@ -66,6 +66,7 @@ def scenarios(client):
                        rounds=None if by == "function" else 1) for by in STRICTER)
     yield c("tls13", "layered", rounds=None)
     yield c("brief", "limit", rounds=3, latency=900)
+    yield c("brief", "seen", rounds=3, latency=900)
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)

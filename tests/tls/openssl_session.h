@@ -83,6 +83,7 @@ void mode_memory(SSL_CTX *ctx, const struct way *way);
 void mode_descriptors(SSL_CTX *ctx, const struct way *way);
 void mode_bio(SSL_CTX *ctx, const struct way *way);
 void mode_layered(SSL_CTX *ctx, const struct way *way);
+void mode_seen(SSL_CTX *ctx, const struct way *way);
 void mode_limit(SSL_CTX *ctx, const struct way *way);
 void mode_exact(SSL_CTX *ctx, const struct way *way);
 
