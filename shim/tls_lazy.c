@@ -144,6 +144,7 @@ bool tls_become_real(struct conn *c, int fd) {
     }
     uint32_t expected = t->trust;
     int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
+    t->lazy = TLS_REAL;
     if (r == 1 && t->asked && !tls_is_expected(c, fd)) {
         r = -1;
         t->error = TLS_ERROR_SYSCALL;
@@ -151,7 +152,6 @@ bool tls_become_real(struct conn *c, int fd) {
     }
     /* From here on the library speaks for the session. */
     tls_verify_over(t, r == 1);
-    t->lazy = TLS_REAL;
     t->trust = 0;
     if (r == 1) {
         err = EBADF;
