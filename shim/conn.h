@@ -58,9 +58,8 @@ struct tls {
     enum tls_lazy lazy;
     void *verify;  /* late: the program's callback, in whose place ours answers */
     long verified; /* lazy: the result of the verification that the program has seen */
-    bool
-        ended; /* the program has ended the session; lazy: of which the server knows nothing, else: and so has the server */
-    bool asked;      /* lazy: the program has been told of its peer's certificate, and may have accepted it by itself */
+    bool ended; /* the program has ended the session; lazy: the server knows nothing of it, else it has ended it too */
+    bool asked; /* lazy: the program has been told of its peer's certificate, and may have accepted it by itself */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 

@@ -15,11 +15,10 @@
 #define SUITE_B 0x30000L
 
 /* A session's own offer takes the place of its context's. */
-#define MARK_HTTP11 1u /* offers "http/1.1" and nothing else */
-#define MARK_ALPN 2u   /* offers other protocols */
-#define MARK_OWN 4u    /* a session's: it has an offer of its own */
-#define MARK_ODD                                                                                                       \
-    8u /* its handshake is no one's to foretell: a verification of the program's own, a public log's, ... */
+#define MARK_HTTP11 1u   /* offers "http/1.1" and nothing else */
+#define MARK_ALPN 2u     /* offers other protocols */
+#define MARK_OWN 4u      /* a session's: it has an offer of its own */
+#define MARK_ODD 8u      /* cannot be foretold: the program verifies itself, public logs are asked, ... */
 #define MARK_WATCHED 16u /* a callback sees each record */
 #define MARK_CHOICES 5   /* from this bit on: a hash of the groups and signatures that were chosen */
 
