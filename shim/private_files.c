@@ -48,6 +48,7 @@ struct private_file *private_add(const char *path, int fd, uint32_t mode) {
         return NULL;
     }
     file->mode = mode;
+    file->inherited = false;
     memcpy(file->path, path, len + 1);
     live++;
     return file;

@@ -20,6 +20,7 @@
 struct private_file {
     int fd; /* -1: the row is free */
     uint32_t mode;
+    bool inherited;          /* main had it open: it knows the inode */
     char path[PRIVATE_PATH]; /* absolute and canonical */
 };
 

@@ -185,6 +185,41 @@ static void files(void **state) {
     assert_true(reads("old", "content"));
 }
 
+/* As a database does with its files. */
+static void database_inside(void) {
+    struct stat by_path, by_fd;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+    int fd = open("old", O_RDWR), journal = open("journal", O_RDWR | O_CREAT, 0600);
+    CHECK(stat("old", &by_path) == 0 && fstat(fd, &by_fd) == 0 && by_path.st_ino == by_fd.st_ino);
+    CHECK(fchmod(journal, 0640) == 0 && fchown(journal, 1, 1) == 0);
+    CHECK(fcntl(fd, F_SETLK, &lock) == 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK);
+    lock.l_len = 0;
+    CHECK(fcntl(fd, F_SETLK, &lock) == 0);
+}
+
+static void lock_whole_inside(void) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    (void)fcntl(open("old", O_RDWR), F_SETLK, &lock);
+}
+
+static void wait_for_lock_inside(void) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    (void)fcntl(open("old", O_RDWR), F_SETLKW, &lock);
+}
+
+static void real_mode_inside(void) {
+    (void)fchmod(open("old", O_RDONLY), 0600);
+}
+
+static void databases(void **state) {
+    (void)state;
+    assert_good(database_inside);
+    assert_int_equal(access("journal", F_OK), -1);
+    assert_string_equal(copy_runs(lock_whole_inside), "fcntl");
+    assert_string_equal(copy_runs(wait_for_lock_inside), "fcntl");
+    assert_string_equal(copy_runs(real_mode_inside), "fchmod");
+}
+
 static int kept, appending, reader;
 
 static void inherited_inside(void) {
@@ -454,6 +489,7 @@ static int clean(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(databases),
         cmocka_unit_test(inherited_files),
         cmocka_unit_test(self),
         cmocka_unit_test(threads),
