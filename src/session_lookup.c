@@ -52,14 +52,6 @@ static void count_divergence(struct session *s, struct site *began, struct site 
     }
 }
 
-/* After a divergence, when nothing runs ahead nor is pending: was it worth it so far? */
-static void count_waste(struct session *s) {
-    if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits)) {
-        session_debug(s, "left alone: %s", s->decisions.off);
-        trace_event(s->number, "left alone", 0, s->decisions.off);
-    }
-}
-
 /*
  * Another call than the one foreseen, right after one of which the run-ahead knew only a placeholder: its value decides the way. That
  * is no reason to give up what comes where the ways meet again. True when it is so.
@@ -99,14 +91,11 @@ static void back(struct session *s) {
     s->strayed = 0;
 }
 
-/*
- * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
- * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
- */
-void session_is_concurrent(struct session *s, const struct node *n) {
-    s->decisions.off = "the program makes calls at the same time itself";
-    ahead_supersede(s, s->decisions.off);
-    keep_close_all(s, s->decisions.off);
+/* Nothing is foreseen any more. What has been issued is still main's to take; n is what main asks for now, or NULL. */
+static void leave_alone(struct session *s, const struct node *n, const char *why) {
+    s->decisions.off = why;
+    ahead_supersede(s, why);
+    keep_close_all(s, why);
     struct node *next = s->graph.pending;
     while (next) {
         struct node *other = next;
@@ -114,8 +103,22 @@ void session_is_concurrent(struct session *s, const struct node *n) {
         if (!session_is_ahead(other) && other != n)
             session_waste(s, other);
     }
-    session_debug(s, "%s: left alone", s->decisions.off);
-    trace_event(s->number, "left alone", 0, s->decisions.off);
+    session_debug(s, "%s: left alone", why);
+    trace_event(s->number, "left alone", 0, why);
+}
+
+/*
+ * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
+ * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
+ */
+void session_is_concurrent(struct session *s, const struct node *n) {
+    leave_alone(s, n, "the program makes calls at the same time itself");
+}
+
+/* Calls were wasted: was it worth it so far? */
+static void count_waste(struct session *s, const struct node *n) {
+    if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits))
+        leave_alone(s, n, s->decisions.off);
 }
 
 /* Is a call that was issued ahead before n in program order? */
@@ -151,7 +154,7 @@ static void diverge(struct session *s, struct site *came, const struct node *fir
     keep_close_all(s, "main went another way");
     session_waste_all(s);
     count_divergence(s, began, foreseen, came);
-    count_waste(s);
+    count_waste(s, NULL);
 }
 
 /* The call is main's to make. */
@@ -198,6 +201,7 @@ static void foreseen(struct session *s, struct node *n) {
     if (n->state == NODE_FAILED || session_is_ahead(n)) {
         s->stats.wasted++;
         n->site->wasted++;
+        count_waste(s, n);
     }
     if (n->state == NODE_ISSUED)
         session_recall(n);

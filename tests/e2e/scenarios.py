@@ -199,6 +199,9 @@ WIRE = [
     *(python(f"wire/retry-{s}", "retry", "session", s, wasted=6) for s in (429, 500, 503)),
     *(python(f"wire/errors-{marker}", "errors", "session", marker, wasted=4)
       for marker in ("status=429", "status=500", "status=400", "drop=20", "reset=20", "hangup")),
+    # Where all of them fail, a server is not asked twice for each.
+    *(python(f"wire/errors-only-{s}", "refused", "session", 200, latency=10, wasted=130, server=(f"--status={s}",))
+      for s in (400, 500)),
 ]
 
 
