@@ -125,7 +125,7 @@ static long serve_truncate(struct trap *t) {
 /* A file that only the run-ahead has made, it may also remove; one that is not there cannot be removed. */
 static long unlink_path(struct trap *t, long dirfd, const char *path) {
     struct place *place = place_look(dirfd, path, false);
-    if (EXISTS(place)) {
+    if (EXISTS(place) || (place->file != NULL && S_ISDIR(place->file->mode))) {
         trap_end(t);
     }
     if (place->file == NULL) {
@@ -146,7 +146,7 @@ static long serve_unlinkat(struct trap *t) {
 static long rename_path(struct trap *t, long from_dir, const char *from, long to_dir, const char *to) {
     struct place *source = place_look(from_dir, from, false);
     struct private_file *file = source->file;
-    if (EXISTS(source)) {
+    if (EXISTS(source) || (file != NULL && S_ISDIR(file->mode))) {
         trap_end(t);
     }
     if (file == NULL) {
@@ -162,6 +162,9 @@ static long rename_path(struct trap *t, long from_dir, const char *from, long to
     if (strlen(target->canon) >= PRIVATE_PATH) {
         trap_end(t);
     }
+    if (target->file != NULL && S_ISDIR(target->file->mode)) {
+        return -EISDIR;
+    }
     if (target->file != NULL) {
         private_drop(target->file);
     }
@@ -176,16 +179,27 @@ static long serve_renameat(struct trap *t) {
     return rename_path(t, (int)t->arg[0], (const char *)t->arg[1], (int)t->arg[2], (const char *)t->arg[3]);
 }
 
-/* "Make it if it is not there" is common, and harmless where it is. */
-static long mkdir_path(struct trap *t, long dirfd, const char *path) {
-    if (EXISTS(place_look(dirfd, path, false))) {
+/* One that is there is harmless; a new one is private, as files are. It can be written into, and not be read. */
+static long mkdir_path(struct trap *t, long dirfd, const char *path, long mode) {
+    struct place *place = place_look(dirfd, path, false);
+    if (EXISTS(place) || place->file != NULL) {
         return -EEXIST;
     }
-    trap_end(t);
+    if (place->error != -ENOENT) {
+        return place->error;
+    }
+    long error = may_make(t, place, dirfd, path);
+    if (error < 0) {
+        return error;
+    }
+    if (private_add(place->canon, ahead_self.null_fd, masked(S_IFDIR, mode)) == NULL) {
+        trap_end(t);
+    }
+    return 0;
 }
 
 static long serve_mkdirat(struct trap *t) {
-    return mkdir_path(t, (int)t->arg[0], (const char *)t->arg[1]);
+    return mkdir_path(t, (int)t->arg[0], (const char *)t->arg[1], t->arg[2]);
 }
 
 static bool is_regular(long fd) {
@@ -279,7 +293,7 @@ static long serve_rename(struct trap *t) {
     return rename_path(t, AT_FDCWD, (const char *)t->arg[0], AT_FDCWD, (const char *)t->arg[1]);
 }
 static long serve_mkdir(struct trap *t) {
-    return mkdir_path(t, AT_FDCWD, (const char *)t->arg[0]);
+    return mkdir_path(t, AT_FDCWD, (const char *)t->arg[0], t->arg[1]);
 }
 #endif
 

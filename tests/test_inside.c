@@ -162,6 +162,15 @@ static void files_inside(void) {
     CHECK(rename("temporary", "old") == 0 && reads("old", "whole") && access("temporary", F_OK) == -1);
     CHECK(stat("old", &st) == 0 && st.st_size == 5);
 
+    /* directories */
+    CHECK(mkdir("made", 0751) == 0 && mkdir("made", 0700) == -1 && errno == EEXIST);
+    CHECK(mkdir("made/none/below", 0700) == -1 && errno == ENOENT && mkdir("made/below", 0700) == 0);
+    CHECK(stat("made", &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0751);
+    write_text("made/below/file", O_WRONLY | O_CREAT | O_EXCL, "deep");
+    CHECK(reads("made/below/file", "deep") && access("sub/../made/below/other", F_OK) == -1 && errno == ENOENT);
+    CHECK(open("made/x/file", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
+    CHECK(rename("made/below/file", "made/file") == 0 && reads("made/file", "deep") && unlink("made/file") == 0);
+
     /* errors as outside */
     CHECK(open("none/x", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
     CHECK(open("none", O_WRONLY) == -1 && errno == ENOENT);
@@ -182,6 +191,7 @@ static void files(void **state) {
     assert_good(files_inside);
     assert_int_equal(access("new", F_OK), -1);
     assert_int_equal(access("temporary", F_OK), -1);
+    assert_int_equal(access("made", F_OK), -1);
     assert_true(reads("old", "content"));
 }
 

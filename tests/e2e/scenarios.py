@@ -103,6 +103,7 @@ PATTERNS = [
            latency=200, rounds=1),
     python("pattern/prompts-from-stdin", "stdin_prompts", stdin=PROMPTS),
     python("pattern/answers-to-files", "write_answers", latency=200, rounds=1),
+    python("pattern/answers-to-directories", "answer_directories", latency=200, rounds=2),
     python("pattern/answers-to-database", "database", latency=200, rounds=2),
     # Where a copy opens the database's journal while main writes one, it ends, and the next one goes on.
     *(python(f"pattern/answer-cache-{how}", "answer_cache", "session", how, latency=200, rounds=6) for how in ("kept", "wal", "each")),
