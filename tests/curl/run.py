@@ -73,20 +73,13 @@ def settle(row, run):
     return run
 
 
-def leaks(trace):
+def leaks(story):
     """Which secrets of the programs' are in a trace."""
-    if not os.path.exists(trace):
-        return []
-    with open(trace, "rb") as f:
-        text = f.read()
-    return [f"{secret!r} is in the trace" for secret in SECRETS if secret in text]
+    return [f"{secret!r} is in the trace" for secret in SECRETS if secret in story]
 
 
 def check(options, peers, row, directory):
     """(what is wrong, remarks)."""
-    trace = os.path.join(directory, "trace")
-    row.env = {**row.env, "XCS_TRACE": trace}
-
     def once(library=None, debug=False):
         return settle(row, e2e.Run(options, row, directory, peers.model_port, library, debug))
 
@@ -97,9 +90,9 @@ def check(options, peers, row, directory):
     if problems:
         return problems, []
     run, problems, fast = e2e.judged(lambda: once(None if options.native_only else options.libxcs), row, base)
-    problems += leaks(trace)
+    problems += leaks(run.story)
     if not fast and not options.native_only:
-        problems.append(f"{run.record.rounds()} rounds, {row.rounds} wanted")
+        problems += e2e.too_slow(row.rounds, run)
     if problems and not options.native_only:
         debug = once(options.libxcs, debug=True)
         problems.append(f"once more with XCS_DEBUG=1 (status {debug.status}, {debug.seconds:.2f} s):")

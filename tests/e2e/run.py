@@ -48,8 +48,9 @@ class Run:
         argv = [word.format(**fill) for word in scenario.argv]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "LANG": "C.UTF-8", "PYTHONPATH": programs,
                "PYTHONDONTWRITEBYTECODE": "1"}
+        self.trace = os.path.join(directory, "story")
         if library:
-            env.update(scenario.env)
+            env |= {"XCS_TRACE": self.trace, **scenario.env}
             if scenario.launcher:
                 argv = [options.xcs, "run", "--", *argv]
             else:
@@ -67,6 +68,7 @@ class Run:
             server.end()
         self.record = Record(server.log)
         self.files = self._files()
+        self.story = self._story()
 
     def _run(self, scenario, argv, env, directory, server, library):
         names = [os.path.join(directory, "stdout"), os.path.join(directory, "stderr")]
@@ -100,6 +102,15 @@ class Run:
             self.stdout, self.stderr = (part or b"" for part in piped)
         else:
             self.stdout, self.stderr = (open(name, "rb").read() for name in names)
+
+    def _story(self):
+        """What the engine says of this very run: what goes wrong once in a hundred runs does not in the next."""
+        if not os.path.exists(self.trace):
+            return b""
+        with open(self.trace, "rb") as f:
+            story = f.read()
+        os.unlink(self.trace)
+        return story
 
     def _give_up(self, process):
         self.timed_out = True
@@ -192,7 +203,11 @@ def judge(scenario, base, run):
         problems.append(f"zombies that stayed: {sorted(run.watch.zombies)}")
     if run.watch and run.watch.engine_mib > ENGINE_MIB:
         problems.append(f"the engine took {run.watch.engine_mib:.0f} MiB, allowed are {ENGINE_MIB}")
-    return problems
+    return problems and problems + tail("trace", run.story)
+
+
+def too_slow(wanted, run):
+    return [f"{run.record.rounds()} rounds, {wanted} wanted", *tail("trace", run.story)]
 
 
 def in_time(scenario, base, run, last):
@@ -272,8 +287,7 @@ def run_scenario(options, scenario, directory):
         fast += in_time(scenario, base, run, turn == scenario.repeat + AGAIN - 1)
         remarks.append(figures(scenario, base, run))
     if fast < scenario.fast:
-        problems.append(f"{scenario.rounds} rounds or fewer in {fast} of {len(remarks)} runs, "
-                        f"wanted in {scenario.fast}")
+        problems += too_slow(f"{scenario.rounds} or fewer in {scenario.fast} of {len(remarks)} runs", run)
     if problems:
         debug = Run(options, scenario, directory, port, library, debug=True)
         problems.append(f"once more with XCS_DEBUG=1 (status {debug.status}, {debug.seconds:.2f} s):")

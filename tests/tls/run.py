@@ -218,7 +218,7 @@ def check(options, peers, front, scenario, directory):
     scenario.env["ASAN_OPTIONS"] = "detect_leaks=0"  # the program is not ours
     run, problems, fast = e2e.judged(lambda: once(options.preload), scenario, base)
     if not fast and not options.sanitizer:  # one makes the copy slow
-        problems.append(f"{run.record.rounds()} rounds, {scenario.rounds} wanted")
+        problems += e2e.too_slow(scenario.rounds, run)
     if "trust-verify" in scenario.name and scenario.status and run.record.requests:
         problems.append("a server that the program refuses has been sent a request")
     if front == "changing" and peers.changing.connections < 2:
