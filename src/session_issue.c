@@ -42,8 +42,6 @@ void session_waste(struct session *s, struct node *n) {
     }
     if (n->state == NODE_ISSUED)
         session_recall(n);
-    if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
-        s->decisions.never_repeats = true;
     keep_lost(s, n);
     session_unpend(s, n);
     graph_remove(&s->graph, n);

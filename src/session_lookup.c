@@ -12,6 +12,9 @@
 /* So many calls in a row that were not foreseen, and what was foreseen is given up after all. */
 #define STRAYED_MAX 8
 
+/* A random value of eight digits seldom has more than two in common with another one. (None: a header differs.) */
+#define VALUE_DIFFERS 6
+
 /* What main's request is, seen from the graph. */
 struct match {
     struct node *node;  /* the foreseen call that it is, or NULL */
@@ -210,6 +213,14 @@ static void foreseen(struct session *s, struct node *n) {
     miss(s, n, why);
 }
 
+/* Are they as two requests that hold a random value each? It is as long in both, and little of it is the same. */
+static bool differ_by_a_value(const struct buf *a, const struct buf *b) {
+    size_t differ = 0;
+    for (size_t i = 0; a->len == b->len && i < a->len; i++)
+        differ += a->p[i] != b->p[i];
+    return a->len == b->len && (differ == 0 || differ >= VALUE_DIFFERS);
+}
+
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
                        struct call call, struct node *first) {
     char why[128] = "nothing was foreseen";
@@ -218,6 +229,8 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
+        if (first->doubtful && session_is_ahead(first))
+            decide_mistaken(&s->decisions, differ_by_a_value(&first->request->body, &r->body));
         if (strays(s, first, site))
             ahead_supersede(s, "main went another way");
         else if (s->threaded && skips_issued(s, NULL))

@@ -93,6 +93,8 @@ PATTERNS = [
     # What answers look like is learned in the first loop: the second takes each apart and is foreseen all the same.
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
+    # The first guess was wrong for another reason than that requests do not repeat.
+    python("pattern/asks-again", "asks_again", "session", latency=300, rounds=3, wasted=2),
     # A number may be made up where it is calculated with, and not where it goes into another call.
     python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
     python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
