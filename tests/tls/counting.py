@@ -5,6 +5,7 @@ import threading
 import time
 
 from peers import relay
+from server import free_ports
 
 
 class CountingFront:
@@ -15,8 +16,7 @@ class CountingFront:
 
     def __init__(self, authority, model_port):
         self.authority, self.model_port = authority, model_port
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port, = free_ports(1)
         self.listener = None
 
     def reset(self, first="good", later="good", seconds=0.35, versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)):

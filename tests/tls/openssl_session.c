@@ -233,22 +233,25 @@ int read_once(struct session *s, char *bytes, size_t n, size_t *got) {
     return error;
 }
 
-static bool is_whole(const struct text *t) {
+/* How long the response will be: 0 while its head is not whole, or does not say it. */
+static size_t length_of(const struct text *t) {
     const char *end = t->len ? strstr(t->bytes, "\r\n\r\n") : NULL;
     const char *length = end ? strcasestr(t->bytes, "\ncontent-length:") : NULL;
-    return length && length < end && t->len >= (size_t)(end + 4 - t->bytes) + strtoul(length + 16, NULL, 10);
+    return length && length < end ? (size_t)(end + 4 - t->bytes) + strtoul(length + 16, NULL, 10) : 0;
 }
 
 /* Until the response is whole, or to the end of the connection when `to_end`. Ended by a zero byte; must be freed. */
 static struct text read_response(struct session *s, bool to_end) {
     static __thread char room[ROOM];
     struct text t = {0};
-    while (to_end || !is_whole(&t)) {
+    size_t whole = 0;
+    while (to_end || !whole || t.len < whole) {
         size_t got, n = s->way->step < sizeof room ? s->way->step : sizeof room;
         int error = read_once(s, room, n, &got);
-        if (error == 0)
+        if (error == 0) {
             append(&t, room, got);
-        else if (!wait_for(s, error)) {
+            whole = whole ? whole : length_of(&t);
+        } else if (!wait_for(s, error)) {
             say("read: error %d, shutdown state %d\n", error, SSL_get_shutdown(s->ssl));
             break;
         }

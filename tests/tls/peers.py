@@ -211,8 +211,8 @@ class ChangingKey:
             context.load_cert_chain(authority.path(name + ".pem"), authority.path(name + ".key"))
             self.contexts.append(context)
         self.model_port = model_port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.port, = free_ports(1)
+        self.listener = socket.create_server(("127.0.0.1", self.port))
         self.reset()
         threading.Thread(target=self.accept, daemon=True).start()
 

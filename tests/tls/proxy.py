@@ -7,6 +7,7 @@ import socket
 import threading
 
 from peers import relay
+from server import free_ports
 
 ASKS = re.compile(rb"(?:CONNECT [^ ]*:|GET /)(\d+) ")
 PASSWORD = "proxy-secret-4711"
@@ -37,8 +38,8 @@ class Proxy:
     """
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.port, = free_ports(1)
+        self.listener = socket.create_server(("127.0.0.1", self.port))
         self.lock = threading.Condition()
         self.reset()
         threading.Thread(target=self.accept, daemon=True).start()

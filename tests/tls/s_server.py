@@ -11,6 +11,7 @@ import threading
 import time
 
 import processes
+from server import free_ports
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 LISTENING = "0A"
@@ -33,8 +34,7 @@ class SServer:
     def __init__(self, authority, directory, model_port):
         self.authority, self.model_port = authority, model_port
         self.messages = os.path.join(directory, "s_server.messages")
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port, = free_ports(1)
         self.process = None
 
     def reset(self, first="good", later=None, seconds=0.7):
