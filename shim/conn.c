@@ -287,6 +287,26 @@ void conn_forget(int fd) {
     xcs_unlock(&saved);
 }
 
+bool conn_ending(int fd) {
+    sigset_t saved;
+    if (!conn_of(fd) || !conn_mine())
+        return false;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    bool both = c && c->state == CONN_EOF && c->tls;
+    bool half_read = c && c->state == CONN_HIT && c->consumed > 0;
+    if (both || half_read)
+        conn_swap_back(c, fd);
+    if (both)
+        c->tls->ended = true;
+    else if (half_read)
+        conn_untrack(c);
+    xcs_unlock(&saved);
+    if (!both)
+        conn_forget(fd);
+    return both;
+}
+
 bool conn_closing(int fd) {
     sigset_t saved;
     bool ok = true;

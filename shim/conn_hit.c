@@ -29,6 +29,17 @@ static void copy_timeouts(int from, int to) {
     }
 }
 
+void conn_copy_options(int from, int to) {
+    static const struct { int level, name; } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        int v;
+        socklen_t len = sizeof v;
+        if (xcs_sys5(SYS_getsockopt, from, options[i].level, options[i].name, &v, &len) == 0)
+            xcs_sys5(SYS_setsockopt, to, options[i].level, options[i].name, &v, len);
+    }
+    copy_timeouts(from, to);
+}
+
 bool conn_swap_in(struct conn *c, int fd, int socket) {
     int real = fdtab_hide((int)xcs_sys1(SYS_dup, fd));
     if (real >= 0) {
@@ -102,7 +113,6 @@ static bool connect_within(int fd, const struct xcs_addr *addr) {
 }
 
 void conn_refresh(struct conn *c, int fd) {
-    static const struct { int level, name; } options[] = {{IPPROTO_TCP, TCP_NODELAY}, {SOL_SOCKET, SO_KEEPALIVE}};
     /* Bytes that nobody asked for (a 408, say) are followed by the end. */
     if (c->tunnel || (c->tls ? c->tls->lazy != TLS_LAZY : !c->skipped) || !conn_is_readable(fd))
         return; /* with TLS it takes a handshake, and perhaps a tunnel: tls_send does that */
@@ -110,13 +120,7 @@ void conn_refresh(struct conn *c, int fd) {
     if (fresh < 0)
         return;
     if (connect_within(fresh, &c->addr)) {
-        for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-            int v;
-            socklen_t len = sizeof v;
-            if (xcs_sys5(SYS_getsockopt, fd, options[i].level, options[i].name, &v, &len) == 0)
-                xcs_sys5(SYS_setsockopt, fresh, options[i].level, options[i].name, &v, len);
-        }
-        copy_timeouts(fd, fresh);
+        conn_copy_options(fd, fresh);
         c->ino = conn_ino(fresh);
         conn_replace(c, fresh);
         c->skipped = false;

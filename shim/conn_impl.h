@@ -29,6 +29,8 @@ bool conn_swap_in(struct conn *c, int fd, int socket);
 void conn_swap_back(struct conn *c, int fd);
 /* One receive call on a HIT. False: it was reverted, go on with the real connection. */
 bool conn_receive_hit(struct conn *c, int fd, struct msghdr *msg, int flags, ssize_t *result, sigset_t *saved);
+/* What the program has set on its socket, for one that takes its place. */
+void conn_copy_options(int from, int to);
 /* The HIT is given up: the held request is to be sent on the real connection. */
 void conn_revert(struct conn *c, int fd);
 /* Has the peer closed the real connection? */

@@ -19,11 +19,20 @@
 #define RECORD_MAX 16384u
 
 /* What the library sends next must come after all that the program was told is sent: for that, this waits. */
-static void forget(int fd) {
+static bool settle(int fd, bool ends) {
+    bool both = false;
     long flags = xcs_sys2(SYS_fcntl, fd, F_GETFL);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
-    conn_forget(fd);
+    if (ends)
+        both = conn_ending(fd);
+    else
+        conn_forget(fd);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags);
+    return both;
+}
+
+static void forget(int fd) {
+    settle(fd, false);
 }
 
 /* --- the session's life --- */
@@ -74,7 +83,7 @@ XCS_EXPORT int gnutls_bye(void *session, int how) {
     if (s && gnutls_plain(s, session, &fd))
         return GNUTLS_OK;
     if (s && gnutls_conn(s, session, &fd))
-        forget(fd);
+        how = settle(fd, true) ? GNUTLS_SHUT_WR : how;
     return lib->gnutls_bye(s ? gnutls_live(s, session) : session, how);
 }
 

@@ -10,9 +10,12 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define RECORD_MAX 16384
+#define LATE_NS 10000000
 
 /* --- handshakes --- */
 
@@ -66,6 +69,19 @@ static int main_result(struct conn *c, ssize_t r) {
     return r > INT_MAX ? INT_MAX : (int)r;
 }
 
+/*
+ * A write on a session whose handshake is done never waits for the peer, and not every program can deal with that (PHP's streams lose
+ * what they were writing). So where a late handshake goes on, there seems to be no room; whoever comes again for that has slept a little.
+ */
+static void wait_late(struct conn *c, int fd) {
+    struct pollfd p = {fd, POLLIN, 0};
+    struct timespec limit = {0, LATE_NS};
+    if (c->tls->lazy != TLS_LATE || c->tls->error != TLS_ERROR_WANT_READ)
+        return;
+    xcs_sys5(SYS_ppoll, &p, 1, &limit, 0, 0);
+    c->tls->error = TLS_ERROR_WANT_WRITE;
+}
+
 /* True: *result is the answer. */
 XCS_COLD static bool write_ours(const struct tls_lib *lib, void *ssl, const void *buf, size_t n, ssize_t *result) {
     struct conn *c = tls_conn(lib, ssl);
@@ -94,6 +110,8 @@ XCS_COLD static bool write_ours(const struct tls_lib *lib, void *ssl, const void
     /* An error of the library's own is the library's to report. */
     if (!(*result <= 0 && c->tls->error))
         *result = main_result(c, *result);
+    if (*result < 0)
+        wait_late(c, lib->SSL_get_fd(ssl));
     c->tls->unfinished = c->tls->error == TLS_ERROR_WANT_READ || c->tls->error == TLS_ERROR_WANT_WRITE;
     return true;
 }
@@ -304,8 +322,11 @@ XCS_EXPORT int SSL_shutdown(void *ssl) {
         return 1;
     if (MAIN && tls_end_unused(lib, ssl, &result))
         return result;
-    if (MAIN && tls_conn(lib, ssl))
-        conn_forget(lib->SSL_get_fd(ssl));
+    struct conn *c = MAIN ? tls_conn(lib, ssl) : NULL;
+    if (c && c->tls->ended) /* the second step */
+        lib->SSL_set_shutdown(ssl, lib->SSL_get_shutdown(ssl) | TLS_RECEIVED_SHUTDOWN);
+    else if (c)
+        conn_ending(lib->SSL_get_fd(ssl));
     return lib->SSL_shutdown(ssl);
 }
 

@@ -10,10 +10,10 @@
 #define AHEAD (!nested && xcs_mode == XCS_MODE_AHEAD)
 #define MAIN (!nested && xcs_mode == XCS_MODE_MAIN)
 
-/* A handshake that was put off is made first. */
+/* A handshake that was put off is made first; where the library asks itself, it is about to make one (BIO_f_ssl). */
 #define SETTLED                                                                                                        \
     LIBRARY;                                                                                                           \
-    if (MAIN)                                                                                                          \
+    if (MAIN && !tls_lib_calls(lib, __builtin_return_address(0)))                                                      \
     tls_settle_session(lib, ssl)
 
 /* And the connection is left alone from here on. */

@@ -14,6 +14,7 @@
 /* --- what a client asks about its peer --- */
 
 #define WITNESS (AHEAD ? ahead_tls_of(lib, ssl) : MAIN ? tls_lazy_witness(lib, ssl) : NULL)
+#define JUDGED (AHEAD ? ahead_tls_of(lib, ssl) : MAIN ? tls_lazy_judged(lib, ssl) : NULL)
 
 /*
  * How far the handshake is: the library asks itself too, with each record, through the same symbols. It must be told the truth, at no
@@ -48,7 +49,7 @@ XCS_EXPORT const char *SSL_state_string_long(const void *ssl) {
 
 XCS_EXPORT void *SSL_get1_peer_certificate(const void *ssl) {
     LIBRARY;
-    const struct tls_witness *w = WITNESS;
+    const struct tls_witness *w = JUDGED;
     if (!w)
         return lib->SSL_get1_peer_certificate(ssl);
     lib->X509_up_ref(w->certificate);
@@ -57,7 +58,7 @@ XCS_EXPORT void *SSL_get1_peer_certificate(const void *ssl) {
 
 XCS_EXPORT void *SSL_get_peer_certificate(const void *ssl) {
     LIBRARY;
-    const struct tls_witness *w = WITNESS;
+    const struct tls_witness *w = JUDGED;
     if (!w)
         return tls_peer_certificate(lib, ssl);
     lib->X509_up_ref(w->certificate);
@@ -66,15 +67,14 @@ XCS_EXPORT void *SSL_get_peer_certificate(const void *ssl) {
 
 XCS_EXPORT void *SSL_get0_peer_certificate(const void *ssl) {
     LIBRARY;
-    const struct tls_witness *w = WITNESS;
+    const struct tls_witness *w = JUDGED;
     return w ? w->certificate : lib->SSL_get0_peer_certificate(ssl);
 }
 
 XCS_EXPORT long SSL_get_verify_result(const void *ssl) {
     LIBRARY;
-    const struct tls_witness *w = WITNESS;
-    /* With a chain the program's own verification has run, and ssl knows what it found. */
-    return w && !w->chain ? w->verify_result : lib->SSL_get_verify_result(ssl);
+    (void)JUDGED; /* the program's own verification has run, and ssl knows what it found */
+    return lib->SSL_get_verify_result(ssl);
 }
 
 XCS_EXPORT const char *SSL_get_version(const void *ssl) {

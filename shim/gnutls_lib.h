@@ -195,6 +195,7 @@ const struct gnutls_lib *gnutls_lib_of(void *caller, bool *pass);
 #define GNUTLS_DER 0
 #define GNUTLS_CLIENT_SIDE 2u
 #define GNUTLS_DTLS 4u
+#define GNUTLS_SHUT_WR 1
 #define GNUTLS_QUIET (1u << 6) /* GNUTLS_NO_SIGNAL */
 #define GNUTLS_CERTIFICATE 1
 #define GNUTLS_NAME_DNS 1

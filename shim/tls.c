@@ -6,7 +6,6 @@
 #include "tls_lazy.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #define PEERS 64
 #define PEER_MAX 1500
 #define RECONNECT_MS 5000
+#define MACHINES 8 /* connections tried, to find one of several behind a name */
 
 /* Numbered from 1. A peer is never forgotten: the engine knows it by its number. */
 static struct peer {
@@ -155,22 +155,31 @@ bool tls_waits(struct conn *c) {
     return r <= 0 && alive;
 }
 
+static const int limits[] = {SO_SNDTIMEO, SO_RCVTIMEO};
+
+/* As the program has set up the one before, and never without a time limit. */
 static int connect_again(const struct conn *c, int fd) {
     struct timeval limit = {RECONNECT_MS / 1000, 0};
-    int one = 1;
     int fresh = (int)xcs_sys3(SYS_socket, c->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    (void)fd;
     if (fresh < 0)
         return -1;
-    xcs_sys5(SYS_setsockopt, fresh, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    xcs_sys5(SYS_setsockopt, fresh, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    xcs_sys5(SYS_setsockopt, fresh, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    for (size_t i = 0; i < 2; i++)
+        xcs_sys5(SYS_setsockopt, fresh, SOL_SOCKET, limits[i], &limit, sizeof limit);
+    conn_copy_options(fd, fresh);
     if (xcs_sys3(SYS_connect, fresh, &c->addr.u, c->addr.len) < 0 ||
         (c->tunnel && !tunnel_again(c->tunnel, fresh, RECONNECT_MS))) {
         xcs_sys1(SYS_close, fresh);
         return -1;
     }
     return fresh;
+}
+
+/* Is the session's peer the one that was accepted before? */
+static bool is_known(const struct tls *t) {
+    char text[PEER_MAX];
+    size_t len = t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL);
+    const struct peer *known = &peers[t->trust - 1];
+    return len == known->len && memcmp(text, known->name_and_key, len) == 0;
 }
 
 /*
@@ -180,7 +189,10 @@ static int connect_again(const struct conn *c, int fd) {
 static bool revive(struct conn *c, int fd) {
     sigset_t saved;
     struct tls *t = c->tls;
-    char text[PEER_MAX];
+    struct timeval own[2] = {{0, 0}, {0, 0}};
+    socklen_t len = sizeof *own;
+    for (size_t i = 0; i < 2; i++)
+        xcs_sys5(SYS_getsockopt, fd, SOL_SOCKET, limits[i], &own[i], &len);
     long flags = xcs_sys2(SYS_fcntl, fd, F_GETFL);
     int fresh = connect_again(c, fd);
     if (fresh < 0)
@@ -191,16 +203,21 @@ static bool revive(struct conn *c, int fd) {
     xcs_unlock(&saved);
     xcs_sys1(SYS_close, fresh);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
-    bool ok = t->kind->again(t, fd);
-    size_t len = ok ? t->kind->describe(t->lib, t->ssl, text, sizeof text, NULL) : 0;
-    const struct peer *known = &peers[t->trust - 1];
-    ok = len == known->len && memcmp(text, known->name_and_key, len) == 0;
+    bool ok = t->kind->again(t, fd) && is_known(t);
     if (!ok)
         xcs_sys2(SYS_shutdown, fd, SHUT_RDWR); /* whoever this is, nothing more goes there */
-    struct timeval none = {0, 0};
-    xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
-    xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
+    for (size_t i = 0; i < 2; i++)
+        xcs_sys5(SYS_setsockopt, fd, SOL_SOCKET, limits[i], &own[i], sizeof own[i]);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags);
+    return ok;
+}
+
+bool tls_is_expected(struct conn *c, int fd) {
+    bool ok = is_known(c->tls);
+    if (!ok)
+        xcs_sys2(SYS_shutdown, fd, SHUT_RDWR);
+    for (int i = 0; !ok && i < MACHINES; i++)
+        ok = revive(c, fd);
     return ok;
 }
 

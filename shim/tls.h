@@ -75,6 +75,12 @@ static inline struct conn *tls_conn(const struct tls_lib *lib, const void *ssl) 
 void tls_begins(const struct tls_kind *kind, const void *lib, void *session);
 void tls_opened(const struct tls_kind *kind, const void *lib, void *session);
 
+/*
+ * A late handshake is done: is the peer the one that the program has been told of? Its name may be served by several machines: if not,
+ * other connections are tried. False: there is none, and nothing more goes out on this one. Without the state lock.
+ */
+bool tls_is_expected(struct conn *c, int fd);
+
 /* For conn.c: what it needs where a plain connection has system calls. Without the state lock, but for the last two. */
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n); /* errno as from send(2) */
 bool tls_waits(struct conn *c);                                    /* nothing to read: a read would block */
@@ -90,8 +96,6 @@ struct tls_witness {
     const void *cipher;
     unsigned char alpn[32];
     unsigned alpn_len;
-    long verify_result;
-    int verify_mode, authorities;
     struct tls_terms terms;
     bool stapled; /* the server has stapled something to its certificate: its handshakes are never put off */
     struct gnutls_witness *gnutls; /* instead of all that, where the library is GnuTLS */

@@ -35,10 +35,16 @@ static struct tls_witness met_and_awaited(const struct tls_lib *lib, void *ssl, 
     xcs_lock(&saved);
     const struct tls_witness *met = tls_witness_of(&tls_openssl, lib, ssl, &c->addr, false);
     *number = met ? tls_witness_number(met) : 0;
-    if (met && met->chain && !met->stapled && channel_foreseen(*number))
+    if (met && !met->stapled && channel_foreseen(*number))
         w = *met;
     xcs_unlock(&saved);
     return w;
+}
+
+/* What goes through the library's own layers (BIO_f_ssl) makes it shake hands by itself. */
+static bool is_put_off(const struct tls *t) {
+    const struct tls_lib *lib = t->lib;
+    return t->lazy == TLS_LAZY && lib->SSL_in_before(t->ssl);
 }
 
 bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void *caller) {
@@ -84,7 +90,7 @@ static int verify_late(int ok, void *verification) {
     return callback(ok, verification);
 }
 
-static void verify_once(struct tls *t) {
+void tls_verify_once(struct tls *t) {
     const struct tls_lib *lib = t->lib;
     t->verify = lib->SSL_get_verify_callback(t->ssl);
     if (t->verify)
@@ -92,7 +98,7 @@ static void verify_once(struct tls *t) {
 }
 
 /* After the handshake all is as the program has set it, and as it has seen it. */
-static void verify_over(struct tls *t, bool done) {
+void tls_verify_over(struct tls *t, bool done) {
     const struct tls_lib *lib = t->lib;
     if (!t->verify)
         return;
@@ -128,7 +134,7 @@ bool tls_become_real(struct conn *c, int fd) {
     tls_lib_in_use = lib;
     if (t->lazy == TLS_LAZY) {
         begin(c, fd);
-        verify_once(t);
+        tls_verify_once(t);
     }
     int r = lib->SSL_do_handshake(ssl);
     t->error = r == 1 ? 0 : lib->SSL_get_error(ssl, r);
@@ -138,9 +144,14 @@ bool tls_become_real(struct conn *c, int fd) {
     }
     uint32_t expected = t->trust;
     int err = t->error == TLS_ERROR_SYSCALL && errno ? errno : EPROTO;
-    /* From here on the library speaks for the session. */
-    verify_over(t, r == 1);
     t->lazy = TLS_REAL;
+    if (r == 1 && t->asked && !tls_is_expected(c, fd)) {
+        r = -1;
+        t->error = TLS_ERROR_SYSCALL;
+        err = ECONNRESET;
+    }
+    /* From here on the library speaks for the session. */
+    tls_verify_over(t, r == 1);
     t->trust = 0;
     if (r == 1) {
         err = EBADF;
@@ -208,13 +219,24 @@ void tls_gone(const struct tls_lib *lib, void *ssl) {
 
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
     const struct conn *c = tls_conn(lib, ssl);
-    return c && c->tls->lazy == TLS_LAZY ? tls_witness_at(c->tls->trust) : NULL;
+    return c && is_put_off(c->tls) ? tls_witness_at(c->tls->trust) : NULL;
+}
+
+const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void *ssl) {
+    const struct tls_witness *w = tls_lazy_witness(lib, ssl);
+    struct conn *c = w ? tls_conn(lib, ssl) : NULL;
+    if (c)
+        c->tls->asked = true;
+    return w;
 }
 
 bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
     struct conn *c = tls_conn(lib, ssl);
     int done = lib->usable ? lib->SSL_get_shutdown(ssl) & TLS_RECEIVED_SHUTDOWN : 0; /* told by a HIT's end */
-    if (!c || c->tls->lazy != TLS_LAZY || (c->tls->ended && !done) ||
+    /* After an answer with which the server ends the session its part is on the way. */
+    if (c && c->tls->ended && c->state == CONN_EOF)
+        done = TLS_RECEIVED_SHUTDOWN;
+    if (!c || !is_put_off(c->tls) || (c->tls->ended && !done) ||
         !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
         tls_settle_session(lib, ssl); /* it waits for the server's part */
         return false;

@@ -20,6 +20,13 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
 /* The handshake comes now. False: not done, errno says why as after send(2), EAGAIN while it goes on. */
 bool tls_become_real(struct conn *c, int fd);
 
+/*
+ * Around a handshake of which the program knows nothing: its callback for certificates has let these pass (t->verified is the result), and is
+ * asked about others only.
+ */
+void tls_verify_once(struct tls *t);
+void tls_verify_over(struct tls *t, bool done);
+
 /* The same, waiting for it: before something that only a real session can answer or do. */
 void tls_settle(struct conn *c, int fd);
 void tls_settle_session(const struct tls_lib *lib, const void *ssl);
@@ -32,6 +39,9 @@ void tls_gone(const struct tls_lib *lib, void *ssl);
  * through the same entry points.
  */
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl);
+
+/* The same, where the program may be about to judge its peer: that peer it is to talk to then, and no other. */
+const struct tls_witness *tls_lazy_judged(const struct tls_lib *lib, const void *ssl);
 
 /*
  * The program ends a session. True: one on which nothing was ever sent, so that nobody need be told, unless the program then waits for

@@ -44,7 +44,6 @@
     X(void *, SSL_get_certificate, (const void *), 1)                                                                  \
     X(void *, SSL_get_SSL_CTX, (const void *), 1)                                                                      \
     X(void *, SSL_CTX_get_cert_store, (const void *), 1)                                                               \
-    X(void *, X509_STORE_get0_objects, (const void *), 1)                                                              \
     X(int, OPENSSL_sk_num, (const void *), 1)                                                                          \
     X(void, SSL_SESSION_free, (void *), 1)                                                                             \
     X(const char *, SSL_get_version, (const void *), 1)                                                                \
@@ -87,6 +86,7 @@
     X(void, SSL_CTX_set_msg_callback, (void *, void *), 2)                                                             \
     X(void, SSL_set_msg_callback, (void *, void *), 2)                                                                 \
     X(int, SSL_dane_enable, (void *, const char *), 2)                                                                 \
+    X(int, SSL_ct_is_enabled, (const void *), 0)                                                                       \
     X(void *, SSL_get_verify_callback, (const void *), 2)                                                              \
     X(int, SSL_get_ex_data_X509_STORE_CTX_idx, (void), 2)                                                              \
     X(void *, SSL_get_ex_data, (const void *, int), 2)                                                                 \
@@ -128,6 +128,7 @@
     X(int, SSL_session_reused, (const void *ssl), (ssl), 1)                                                            \
     X(void *, SSL_get_peer_cert_chain, (const void *ssl), (ssl), 1)                                                    \
     X(void *, SSL_get0_verified_chain, (const void *ssl), (ssl), 2)                                                    \
+    X(const char *, SSL_get0_peername, (void *ssl), (ssl), 0)                                                          \
     X(size_t, SSL_get_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                              \
     X(size_t, SSL_get_peer_finished, (const void *ssl, void *buf, size_t n), (ssl, buf, n), 2)                         \
     X(int, SSL_export_keying_material,                                                                                 \

@@ -1,5 +1,5 @@
 /* OpenSSL's row of struct tls_kind (tls.h): how a session of it is looked at, written to and begun again. */
-#include "tls.h"
+#include "tls_lazy.h"
 #include <errno.h>
 #include <string.h>
 
@@ -35,22 +35,13 @@ static size_t describe_peer(const struct tls_lib *lib, const void *ssl, void *ce
     return n + 1 + (size_t)len;
 }
 
-static int authorities(const struct tls_lib *lib, const void *ssl) {
-    void *store = lib->SSL_CTX_get_cert_store(lib->SSL_get_SSL_CTX(ssl));
-    void *objects = store ? lib->X509_STORE_get0_objects(store) : NULL;
-    return objects ? lib->OPENSSL_sk_num(objects) : 0;
-}
-
 static void witness(struct tls_witness *w, const struct tls_lib *lib, void *ssl, void *certificate) {
     const unsigned char *alpn = NULL;
     unsigned n = 0;
     *w = (struct tls_witness){.lib = lib,
                               .certificate = certificate,
                               .version = lib->SSL_get_version(ssl),
-                              .cipher = lib->SSL_get_current_cipher(ssl),
-                              .verify_result = lib->SSL_get_verify_result(ssl),
-                              .verify_mode = lib->SSL_get_verify_mode(ssl),
-                              .authorities = authorities(lib, ssl)};
+                              .cipher = lib->SSL_get_current_cipher(ssl)};
     void *chain = lib->lazy ? lib->SSL_get_peer_cert_chain(ssl) : NULL;
     if (chain) {
         w->chain = lib->X509_chain_up_ref(chain);
@@ -90,16 +81,15 @@ static bool shown(const struct tls_witness *a, const struct tls_witness *b) {
 }
 
 static bool accepts(const struct tls_witness *w, void *ssl) {
-    return !w->chain || tls_terms_accept(w->lib, ssl, w->certificate, w->chain, w->stapled);
+    return tls_terms_accept(w->lib, ssl, w->certificate, w->chain, w->stapled);
 }
 
+/* Without what the peer has shown, as after a session that was resumed from a file, nobody can say whether another would accept it. */
 static bool same(const struct tls_witness *w, const char *met, void *ssl) {
     const struct tls_lib *lib = w->lib;
     const char *name = lib->SSL_get_servername(ssl, 0);
-    if (strcmp(met, name ? name : "") != 0 || left_alone(lib, ssl))
+    if (!w->chain || strcmp(met, name ? name : "") != 0 || left_alone(lib, ssl))
         return false;
-    if (!w->chain)
-        return w->verify_mode == lib->SSL_get_verify_mode(ssl) && w->authorities == authorities(lib, ssl);
     struct tls_terms terms = tls_terms_of(lib, ssl);
     return memcmp(&terms, &w->terms, sizeof terms) == 0;
 }
@@ -128,11 +118,30 @@ static ssize_t send_bytes(struct tls *t, const void *p, size_t n) {
     return -1;
 }
 
+static void tell_nobody(const void *ssl, int where, int ret) {
+    (void)ssl;
+    (void)where;
+    (void)ret;
+}
+
+/* The program has seen its handshake, and sees nothing of this one. */
 static bool again(struct tls *t, int fd) {
     const struct tls_lib *lib = t->lib;
+    bool unseen = lib->lazy && lib->SSL_set_info_callback, verifies = unseen && !t->verify; /* else it is so already */
+    void *info = unseen ? lib->SSL_get_info_callback(t->ssl) : NULL;
     (void)fd;
     lib->ERR_set_mark();
+    if (unseen)
+        lib->SSL_set_info_callback(t->ssl, (void *)tell_nobody);
+    if (verifies) {
+        t->verified = lib->SSL_get_verify_result(t->ssl);
+        tls_verify_once(t);
+    }
     bool ok = lib->SSL_clear(t->ssl) == 1 && lib->SSL_connect(t->ssl) == 1;
+    if (verifies)
+        tls_verify_over(t, ok);
+    if (unseen)
+        lib->SSL_set_info_callback(t->ssl, info);
     lib->ERR_pop_to_mark();
     return ok;
 }

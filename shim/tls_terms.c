@@ -18,7 +18,8 @@
 #define MARK_HTTP11 1u /* offers "http/1.1" and nothing else */
 #define MARK_ALPN 2u   /* offers other protocols */
 #define MARK_OWN 4u    /* a session's: it has an offer of its own */
-#define MARK_ODD 8u
+#define MARK_ODD                                                                                                       \
+    8u /* its handshake is no one's to foretell: a verification of the program's own, a public log's, ... */
 #define MARK_WATCHED 16u /* a callback sees each record */
 #define MARK_CHOICES 5   /* from this bit on: a hash of the groups and signatures that were chosen */
 
@@ -79,7 +80,8 @@ static uintptr_t marks(const struct tls_lib *lib, void *ssl) {
     uintptr_t own = mark_of(lib, ssl, false), context = mark_of(lib, lib->SSL_get_SSL_CTX(ssl), true);
     uintptr_t offer = (own & MARK_OWN ? own : context) & (MARK_HTTP11 | MARK_ALPN);
     uintptr_t chosen = (own >> MARK_CHOICES) ^ (context >> MARK_CHOICES) * 31;
-    return offer | ((own | context) & (MARK_ODD | MARK_WATCHED)) | chosen << MARK_CHOICES;
+    bool logged = lib->SSL_ct_is_enabled && lib->SSL_ct_is_enabled(ssl);
+    return offer | ((own | context) & (MARK_ODD | MARK_WATCHED)) | (logged ? MARK_ODD : 0) | chosen << MARK_CHOICES;
 }
 
 /* The ciphers are entries of the library's own table: their addresses tell them apart. */
@@ -199,6 +201,9 @@ bool tls_terms_shown(const struct tls_lib *lib, const void *verification, const 
 }
 
 bool tls_terms_accept(const struct tls_lib *lib, void *ssl, void *certificate, void *chain, bool stapled) {
+    /* Somebody else than X509_verify_cert has a say. */
+    if (marks(lib, ssl) & MARK_ODD)
+        return false;
     lib->ERR_set_mark();
     void *verification = lib->X509_STORE_CTX_new();
     bool ok =

@@ -10,8 +10,8 @@ from server import free_ports
 
 class CountingFront:
     """
-    Shows the certificate `first`, and `later` from `seconds` after the first connection on; with `later` None it stops
-    listening then. reset() begins anew.
+    Shows the certificate `first`, and `later` from `seconds` after the first connection on: one, or several in turn; with `later` None it
+    stops listening then. reset() begins anew.
     """
 
     def __init__(self, authority, model_port):
@@ -23,6 +23,7 @@ class CountingFront:
         self.close()
         self.connections = self.handshakes = self.refused = self.silent = 0
         self.first, self.later, self.seconds, self.versions = first, later, seconds, versions
+        self.turn = 0
         self.began = None
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
@@ -36,6 +37,9 @@ class CountingFront:
     def context(self):
         late = time.monotonic() - self.began >= self.seconds
         name = self.later if late and self.later else self.first
+        if isinstance(name, tuple):
+            name = name[self.turn % len(name)]
+            self.turn += 1
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version, context.maximum_version = self.versions
         context.set_alpn_protocols(["http/1.1"])

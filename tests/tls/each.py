@@ -5,9 +5,10 @@ plain: nothing else. ask: says what each connection knows of its peer. idle: a c
 call on one connection that is kept. What the others do is done only once 350 ms have passed, which they have in no run-ahead, so that main
 does it on a connection whose call has been foreseen. late: the prompt says so. deep: asks what only a handshake of its own can tell. fork:
 has a child between connecting and asking. shared: has one that sends every other call's body. epoll: connections have been in an epoll
-set. offer: offers HTTP/2 as well. stricter, before 350 ms have passed too: from the second call on trusts as many authorities as before,
+set. offer: offers HTTP/2 as well. pinned: as late, and the program itself compares each peer's certificate with the first one's. stricter, before 350 ms have passed too: from the second call on trusts as many authorities as before,
 but not this server's.
 """
+import hashlib
 import http.client
 import json
 import os
@@ -52,6 +53,14 @@ def register(sock):
         events.unregister(sock)
 
 
+def compare(sock):
+    """As clients do that are told a fingerprint, without any other verification."""
+    seen.append(hashlib.sha256(sock.getpeercert(True)).hexdigest())
+    if seen[-1] != seen[0]:
+        print("refused")
+        sys.exit(3)
+
+
 def late():
     return time.monotonic() - began > 0.35
 
@@ -60,6 +69,8 @@ def context_of(number):
     """The context that this call's connection is made under."""
     context = ssl.create_default_context(cafile=os.environ["STRANGER"]) if HOW == "stricter" and number else \
         ssl.create_default_context()
+    if HOW == "pinned":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"] if HOW == "offer" and late() else ["http/1.1"])
     return context
 
@@ -72,6 +83,8 @@ def dial(number):
     connection.connect()
     if HOW == "ask":
         peer(connection.sock)
+    if HOW == "pinned":
+        compare(connection.sock)
     if HOW in LOOKS and late():
         LOOKS[HOW](connection.sock)
     return connection
@@ -111,10 +124,11 @@ def post(number, body):
     return answer
 
 
+seen = []
 began = time.monotonic()
 kept = dial(0) if HOW == "kept" else None
 for i in range(8):
-    prompt = ("late " if HOW == "late" and late() else "") + f"question {i}" + (FIRST if i == 0 else "")
+    prompt = ("late " if HOW in ("late", "pinned") and late() else "") + f"question {i}" + (FIRST if i == 0 else "")
     call = json.dumps({"model": "test-model", "messages": [{"role": "user", "content": prompt}]})
     if HOW == "idle" and i % 2:
         dial(i).close()
@@ -127,7 +141,7 @@ for i in range(8):
             if not isinstance(below, BaseException):
                 break
             error = below
-        print(type(error).__name__, error.errno, getattr(error, "verify_message", None))
+        print("refused" if HOW == "pinned" else (type(error).__name__, error.errno, getattr(error, "verify_message", None)))
         sys.exit(3)
 if "SSLKEYLOGFILE" in os.environ:
     with open(os.environ["SSLKEYLOGFILE"], encoding="utf-8") as keys:

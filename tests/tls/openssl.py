@@ -8,14 +8,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OPENSSL11 = os.environ.get("XCS_OPENSSL11", os.path.join(ROOT, "build", "openssl11"))
 FLAGS = "-D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wconversion -Werror".split()
-CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c", "openssl_watched.c", "openssl_midway.c")
+CLIENT = ("openssl_client.c", "openssl_modes.c", "openssl_session.c", "openssl_late.c", "openssl_watched.c", "openssl_midway.c",
+          "openssl_stricter.c")
 
 LATENCY = 200  # between two calls the client needs less than a millisecond, but eight handshakes take their time
 WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll", "select-ex", "poll-peek", "select-first",
         "poll-first", "no-auto-retry", "auto-retry", "pieces", "partial", "partial-pieces")
 BRIEF = ("blocking", "sevens", "poll-peek", "select-first", "partial")
 # mode -> the most rounds that it may take
-ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1}
+ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1, "exact": 2}
+
+STRICTER = ("function", "callback", "store", "version", "time", "revocation", "authorities", "log")
 
 
 def has_11():
@@ -59,6 +62,11 @@ def scenarios(client):
         yield c(front, "watched", rounds=13, timed=True)  # a third of its calls may run ahead
         yield c(front, "late", rounds=4, latency=500, wasted=2, timed=True)  # two steps make XCS leave the connection alone
         yield from (c(front, "midway", way, rounds=None, latency=500, wasted=7, timed=True) for way in ("blocking", "poll"))
+    yield from (client("tls13", "openssl-stricter-" + by, "/usr/bin/env", "STRICTER=" + by, "{bin}/openssl_client", "{tls}", "stricter",
+                       rounds=None if by == "function" else 1) for by in STRICTER)
+    yield c("tls13", "layered", rounds=None)
+    yield c("brief", "limit", rounds=3, latency=900)
+    yield c("brief", "seen", rounds=3, latency=900)
     # This program writes no log of its keys, so none may appear in its directory.
     yield client("tls13", "openssl-key-log", "/usr/bin/env", "SSLKEYLOGFILE=keys", "{bin}/openssl_client", "{tls}", "loop",
                  "blocking", rounds=2, latency=LATENCY)

@@ -349,6 +349,9 @@ static const struct {
     {"memory", mode_memory},     {"descriptors", mode_descriptors},
     {"bio", mode_bio},           {"late", mode_late},
     {"watched", mode_watched},   {"midway", mode_midway},
+    {"stricter", mode_stricter}, {"layered", mode_layered},
+    {"exact", mode_exact},       {"limit", mode_limit},
+    {"seen", mode_seen},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

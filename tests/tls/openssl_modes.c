@@ -2,6 +2,7 @@
  * Modes of openssl_client.c in which a session is not simply one thread's, on one descriptor of its own.
  */
 #include "openssl_session.h"
+#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,117 @@ void mode_descriptors(SSL_CTX *ctx, const struct way *way) {
     }
     close_session(&s);
     close(other);
+}
+
+/* Every third session is handed to the library's own layer after its handshake. */
+void mode_layered(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[64], room[16385];
+    for (int i = 0; i < CALLS; i++) {
+        question(prompt, i);
+        open_session(&s, ctx, dial(url), way);
+        if (i % 3 != 2) {
+            free(ask(&s, prompt, prompt));
+            close_session(&s);
+            continue;
+        }
+        BIO *layer = BIO_new(BIO_f_ssl());
+        BIO_set_ssl(layer, s.ssl, BIO_CLOSE);
+        struct text request = request_of(prompt, 0, "");
+        say("written all %d\n", BIO_write(layer, request.bytes, (int)request.len) == (int)request.len);
+        int r, n = 0;
+        while ((r = BIO_read(layer, room + n, (int)sizeof room - 1 - n)) > 0 && room[(n += r) - 1] != '}')
+            ;
+        struct text response = {.bytes = room, .len = (size_t)n};
+        room[n] = '\0';
+        free(show_response(prompt, &response));
+        say("shutdown %d\n", SSL_shutdown(s.ssl));
+        say_queue("layer");
+        show_text();
+        free(request.bytes);
+        BIO_free_all(layer); /* ends the session once more; what comes of that is left in the queue */
+        ERR_clear_error();
+        close(s.fd);
+    }
+}
+
+static int tell_certificate(int ok, X509_STORE_CTX *verification) {
+    say("certificate at %d: %d\n", X509_STORE_CTX_get_error_depth(verification), ok);
+    return ok;
+}
+
+static void tell_handshake(const SSL *ssl, int where, int ret) {
+    (void)ssl;
+    (void)ret;
+    if (where & SSL_CB_HANDSHAKE_START)
+        say("a handshake begins\n");
+}
+
+/* A handshake that the program has not asked for must not be seen either: the server closes the connection while answers come from elsewhere. */
+void mode_seen(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tell_certificate);
+    SSL_CTX_set_info_callback(ctx, tell_handshake);
+    open_session(&s, ctx, dial(url), way);
+    free(ask(&s, "first", "first [[latency=200]]"));
+    char *answer = NULL;
+    for (int i = 0; i < 4; i++) {
+        free(answer);
+        answer = ask_question(&s, i);
+    }
+    free(ask(&s, "last", answer));
+    free(answer);
+    close_session(&s);
+}
+
+/* Its reads have a time limit, which is over before the last answer comes: also on a connection that had to be made again. */
+void mode_limit(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[1024] = "last [[latency=2500]]", some;
+    struct timeval limit = {1, 0};
+    int fd = dial(url);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    open_session(&s, ctx, fd, way);
+    free(ask(&s, "first", "first [[latency=200]]"));
+    for (int i = 0; i < 4; i++) {
+        char *answer = ask_question(&s, i);
+        strncat(prompt, answer, sizeof prompt - strlen(prompt) - 1);
+        free(answer);
+    }
+    send_request(&s, prompt, 0, "");
+    int r = SSL_read(s.ssl, &some, 1);
+    say("the last answer: %d, error %d\n", r, SSL_get_error(s.ssl, r));
+    say_queue("limit");
+    SSL_free(s.ssl);
+    close(s.fd);
+}
+
+static int see(int ok, X509_STORE_CTX *verification) {
+    (void)verification;
+    return ok;
+}
+
+/*
+ * The server is asked to end each connection, and the program reads no further than the response goes: what its own end of the session is
+ * answered with. Of the second half of the calls no handshake can be put off.
+ */
+void mode_exact(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[64];
+    for (int i = 0; i < CALLS; i++) {
+        if (i == CALLS / 2)
+            SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, see);
+        question(prompt, i);
+        open_session(&s, ctx, dial(url), way);
+        send_request(&s, prompt, 0, "Connection: close\r\n");
+        free(get_answer(&s, prompt, false));
+        int first = SSL_shutdown(s.ssl), second = SSL_shutdown(s.ssl);
+        say("shutdown %d, %d, state %d\n", first, second, SSL_get_shutdown(s.ssl));
+        say_queue("shutdown");
+        show_text();
+        SSL_free(s.ssl);
+        close(s.fd);
+    }
 }
 
 /* OpenSSL's own connection and session objects, one behind the other. */

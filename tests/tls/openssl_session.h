@@ -82,12 +82,19 @@ void mode_threads(SSL_CTX *ctx, const struct way *way);
 void mode_memory(SSL_CTX *ctx, const struct way *way);
 void mode_descriptors(SSL_CTX *ctx, const struct way *way);
 void mode_bio(SSL_CTX *ctx, const struct way *way);
+void mode_layered(SSL_CTX *ctx, const struct way *way);
+void mode_seen(SSL_CTX *ctx, const struct way *way);
+void mode_limit(SSL_CTX *ctx, const struct way *way);
+void mode_exact(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_late.c. */
 void mode_late(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_watched.c. */
 void mode_watched(SSL_CTX *ctx, const struct way *way);
+
+/* Of openssl_stricter.c. */
+void mode_stricter(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_midway.c. */
 void mode_midway(SSL_CTX *ctx, const struct way *way);
