@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "signal_safe.h"
 
@@ -48,6 +49,7 @@ struct private_file *private_add(const char *path, int fd, uint32_t mode) {
         return NULL;
     }
     file->mode = mode;
+    file->inherited = false;
     memcpy(file->path, path, len + 1);
     live++;
     return file;
@@ -70,6 +72,18 @@ bool private_rename(struct private_file *file, const char *path) {
 
 bool private_any(void) {
     return live > 0;
+}
+
+bool private_within(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    for (size_t i = 0; i < count; i++) {
+        const struct private_file *dir = &files[i];
+        if (dir->fd >= 0 && S_ISDIR(dir->mode) && strncmp(dir->path, path, len) == 0 && dir->path[len] == '\0') {
+            return true;
+        }
+    }
+    return false;
 }
 
 long private_memfd(int source, int64_t size) {

@@ -20,6 +20,7 @@
 struct private_file {
     int fd; /* -1: the row is free */
     uint32_t mode;
+    bool inherited;          /* main had it open: it knows the inode */
     char path[PRIVATE_PATH]; /* absolute and canonical */
 };
 
@@ -29,6 +30,8 @@ struct private_file *private_add(const char *path, int fd, uint32_t mode);
 void private_drop(struct private_file *file);
 bool private_rename(struct private_file *file, const char *path);
 bool private_any(void);
+/* A directory is a row too, with S_IFDIR in its mode and any descriptor. Is this path in one of those? */
+bool private_within(const char *path);
 
 /* A new memfd of `size` bytes with the content of `source` (-1: zeros). A negative error number on failure. */
 long private_memfd(int source, int64_t size);

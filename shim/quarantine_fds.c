@@ -133,7 +133,10 @@ static void remember_path(const struct inherited *old, int memfd) {
     }
     SCOPED_FD own = (int)open_anew(memfd, O_RDWR); /* its own offset */
     if (own >= 0) {
-        (void)private_add(link_text, own, old->st.st_mode);
+        struct private_file *file = private_add(link_text, own, old->st.st_mode);
+        if (file != NULL) {
+            file->inherited = true;
+        }
     }
 }
 

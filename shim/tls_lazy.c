@@ -201,6 +201,11 @@ void tls_gone(const struct tls_lib *lib, void *ssl) {
     int fd = lib->SSL_get_fd(ssl);
     if (c->state == CONN_HOLD || c->state == CONN_SEND)
         tls_settle(c, fd);
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    if (c && c->tls && c->tls->ssl == ssl && c->state == CONN_HIT)
+        c->state = CONN_EOF; /* nobody can read the answer any more: it is not asked for again */
+    xcs_unlock(&saved);
     conn_forget(fd);
     xcs_lock(&saved);
     c = conn_locked(fd);

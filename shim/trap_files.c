@@ -24,12 +24,19 @@ static struct place *place_look(long dirfd, const char *path, bool follow) {
 
 #define EXISTS(place) ((place)->error == 0)
 
-/* A private file as stat shows it: owner, inode and device of the file that it stands for, if there is one. */
+/*
+ * A private file as stat shows it: owner, inode and device of the file that it stands for, if there is one. Where the run-ahead has
+ * opened it itself, its inode is what fstat says (SQLite compares the two); main has seen that of the file.
+ */
 static void stat_private(const struct place *place, struct stat *st) {
     struct stat mem;
     memset(&mem, 0, sizeof(mem));
     (void)raw_stat(place->file->fd, "", &mem, AT_EMPTY_PATH);
     *st = EXISTS(place) ? place->st : mem;
+    if (!place->file->inherited) {
+        st->st_ino = mem.st_ino;
+        st->st_dev = mem.st_dev;
+    }
     st->st_mode = place->file->mode;
     st->st_nlink = 1;
     st->st_size = mem.st_size;
@@ -118,7 +125,7 @@ static long serve_truncate(struct trap *t) {
 /* A file that only the run-ahead has made, it may also remove; one that is not there cannot be removed. */
 static long unlink_path(struct trap *t, long dirfd, const char *path) {
     struct place *place = place_look(dirfd, path, false);
-    if (EXISTS(place)) {
+    if (EXISTS(place) || (place->file != NULL && S_ISDIR(place->file->mode))) {
         trap_end(t);
     }
     if (place->file == NULL) {
@@ -139,7 +146,7 @@ static long serve_unlinkat(struct trap *t) {
 static long rename_path(struct trap *t, long from_dir, const char *from, long to_dir, const char *to) {
     struct place *source = place_look(from_dir, from, false);
     struct private_file *file = source->file;
-    if (EXISTS(source)) {
+    if (EXISTS(source) || (file != NULL && S_ISDIR(file->mode))) {
         trap_end(t);
     }
     if (file == NULL) {
@@ -155,6 +162,9 @@ static long rename_path(struct trap *t, long from_dir, const char *from, long to
     if (strlen(target->canon) >= PRIVATE_PATH) {
         trap_end(t);
     }
+    if (target->file != NULL && S_ISDIR(target->file->mode)) {
+        return -EISDIR;
+    }
     if (target->file != NULL) {
         private_drop(target->file);
     }
@@ -169,16 +179,64 @@ static long serve_renameat(struct trap *t) {
     return rename_path(t, (int)t->arg[0], (const char *)t->arg[1], (int)t->arg[2], (const char *)t->arg[3]);
 }
 
-/* "Make it if it is not there" is common, and harmless where it is. */
-static long mkdir_path(struct trap *t, long dirfd, const char *path) {
-    if (EXISTS(place_look(dirfd, path, false))) {
+/* One that is there is harmless; a new one is private, as files are. It can be written into, and not be read. */
+static long mkdir_path(struct trap *t, long dirfd, const char *path, long mode) {
+    struct place *place = place_look(dirfd, path, false);
+    if (EXISTS(place) || place->file != NULL) {
         return -EEXIST;
     }
-    trap_end(t);
+    if (place->error != -ENOENT) {
+        return place->error;
+    }
+    long error = may_make(t, place, dirfd, path);
+    if (error < 0) {
+        return error;
+    }
+    if (private_add(place->canon, ahead_self.null_fd, masked(S_IFDIR, mode)) == NULL) {
+        trap_end(t);
+    }
+    return 0;
 }
 
 static long serve_mkdirat(struct trap *t) {
-    return mkdir_path(t, (int)t->arg[0], (const char *)t->arg[1]);
+    return mkdir_path(t, (int)t->arg[0], (const char *)t->arg[1], t->arg[2]);
+}
+
+static bool is_regular(long fd) {
+    struct stat st;
+    return raw_stat(fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISREG(st.st_mode);
+}
+
+/*
+ * Databases lock parts of a file (SQLite does, for each statement): that guards what is in the file, which nobody else can
+ * reach here, so the lock is had without asking. A lock on a whole file may guard something else: a barrier.
+ */
+static long serve_fcntl(struct trap *t) {
+    const struct flock *asked = (const struct flock *)t->arg[2];
+    struct flock lock;
+    if ((t->arg[1] != F_SETLK && t->arg[1] != F_GETLK) || asked == NULL || !is_regular(t->arg[0])) {
+        trap_end(t);
+    }
+    memcpy(&lock, asked, sizeof(lock));
+    if (lock.l_len == 0 && lock.l_type != F_UNLCK) {
+        trap_end(t);
+    }
+    if (t->arg[1] == F_GETLK) {
+        lock.l_type = F_UNLCK;
+        memcpy((void *)t->arg[2], &lock, sizeof(lock));
+    }
+    return 0;
+}
+
+/* SQLite gives each new file the mode and, when root runs it, the owner of its database. Here nobody else is kept from it. */
+static long serve_owner(struct trap *t) {
+    static const char memfd[] = "/memfd:";
+    char target[sizeof(memfd)] = "";
+    long n = raw_readlink(fd_path(t->arg[0]).text, target, sizeof(target));
+    if (n != (long)sizeof(memfd) - 1 || memcmp(target, memfd, sizeof(memfd) - 1) != 0) {
+        trap_end(t);
+    }
+    return 0;
 }
 
 #define TTYS 3
@@ -235,7 +293,7 @@ static long serve_rename(struct trap *t) {
     return rename_path(t, AT_FDCWD, (const char *)t->arg[0], AT_FDCWD, (const char *)t->arg[1]);
 }
 static long serve_mkdir(struct trap *t) {
-    return mkdir_path(t, AT_FDCWD, (const char *)t->arg[0]);
+    return mkdir_path(t, AT_FDCWD, (const char *)t->arg[0], t->arg[1]);
 }
 #endif
 
@@ -251,6 +309,9 @@ const struct trap_row trap_file_rows[] = {
     {SYS_renameat2, serve_renameat},
     {SYS_mkdirat, serve_mkdirat},
     {SYS_ioctl, serve_ioctl},
+    {SYS_fcntl, serve_fcntl},
+    {SYS_fchown, serve_owner},
+    {SYS_fchmod, serve_owner},
 #if defined(__x86_64__)
     {SYS_open, serve_open},
     {SYS_creat, serve_open},

@@ -146,8 +146,29 @@ static long write_existing(struct trap *t, struct place *place, long flags) {
     return settle(&place->fd, adopt(t, fd, place->canon, mode, flags), flags);
 }
 
-static long write_new(struct trap *t, struct place *place, long dirfd, const char *path, long flags, long mode) {
+long may_make(struct trap *t, struct place *place, long dirfd, const char *path) {
     const char *base;
+    place_name(place, dirfd, path);
+    if (place->canon[0] == '/' && private_within(place->canon)) {
+        return 0;
+    }
+    SCOPED_FD parent = (int)place_parent(dirfd, path, &base);
+    if (parent < 0) {
+        return parent;
+    }
+    if (place->canon[0] != '/' || filesystem_is_control(place_filesystem(parent))) {
+        trap_end(t);
+    }
+    return may(parent, W_OK | X_OK);
+}
+
+uint32_t masked(uint32_t type, long mode) {
+    long mask = xcs_sys1(SYS_umask, 0);
+    (void)xcs_sys1(SYS_umask, mask);
+    return (uint32_t)(type | (mode & 07777 & ~mask));
+}
+
+static long write_new(struct trap *t, struct place *place, long dirfd, const char *path, long flags, long mode) {
     struct stat st;
     if (place->error != -ENOENT || !(flags & O_CREAT)) {
         return place->error;
@@ -155,29 +176,20 @@ static long write_new(struct trap *t, struct place *place, long dirfd, const cha
     if (raw_stat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         trap_end(t); /* a dangling link: the file would be made elsewhere */
     }
-    SCOPED_FD parent = (int)place_parent(dirfd, path, &base);
-    if (parent < 0) {
-        return parent;
-    }
-    if (filesystem_is_control(place_filesystem(parent))) {
-        trap_end(t);
-    }
-    long error = may(parent, W_OK | X_OK);
+    long error = may_make(t, place, dirfd, path);
     if (error < 0) {
         return error;
     }
-    place_name(place, dirfd, path);
-    close_raw(&parent);
-    parent = -1;
-    long mask = xcs_sys1(SYS_umask, 0);
-    (void)xcs_sys1(SYS_umask, mask);
-    return adopt(t, private_memfd(-1, 0), place->canon, (uint32_t)(S_IFREG | (mode & 07777 & ~mask)), flags);
+    return adopt(t, private_memfd(-1, 0), place->canon, masked(S_IFREG, mode), flags);
 }
 
 /* What the run-ahead has written itself, whether or not there is such a file outside. */
-static long open_private(struct place *place, long flags) {
+static long open_private(struct trap *t, struct place *place, long flags) {
     close_raw(&place->fd);
     place->fd = -1;
+    if (S_ISDIR(place->file->mode)) {
+        trap_end(t);
+    }
     if (flags & O_DIRECTORY) {
         return -ENOTDIR;
     }
@@ -199,7 +211,7 @@ static long open_path(struct trap *t, long dirfd, const char *path, long flags, 
     }
     struct place *place = place_find(dirfd, path, !(flags & O_NOFOLLOW) && !NEW_ONLY(flags));
     if (place->file != NULL) {
-        return open_private(place, flags);
+        return open_private(t, place, flags);
     }
     if (place->fd < 0) {
         return write_new(t, place, dirfd, path, flags, mode);

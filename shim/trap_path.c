@@ -34,6 +34,51 @@ long place_parent(long dirfd, const char *path, const char **base) {
     return raw_openat(dirfd, parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Adds "/rest" to a canonical name. False: too long, or not canonical itself. */
+static bool append(char *canon, size_t room, size_t len, const char *rest) {
+    for (const char *p = rest; *p != '\0'; p += *p == '/') {
+        size_t n = strcspn(p, "/");
+        if (n == 0 || (n == 1 && *p == '.') || (n == 2 && p[0] == '.' && p[1] == '.')) {
+            return false;
+        }
+        p += n;
+    }
+    size_t rest_len = strlen(rest);
+    if (rest_len == 0 || rest[rest_len - 1] == '/' || len + rest_len + 2 > room) {
+        return false;
+    }
+    if (canon[len - 1] != '/') {
+        canon[len++] = '/';
+    }
+    memcpy(canon + len, rest, rest_len + 1);
+    return true;
+}
+
+/* In a directory that only the run-ahead has made: the name of the last one above it that is there, and the rest as it was said. */
+static void name_in_private(struct place *place, long dirfd, const char *path) {
+    size_t cut = strnlen(path, PATH_MAX - 1);
+    long found_dir = -ENOENT;
+    while (found_dir == -ENOENT && cut > 0) {
+        const char *slash = memrchr(path, '/', cut);
+        cut = slash == NULL ? 0 : (size_t)(slash - path);
+        memcpy(parent_path, path, cut);
+        parent_path[cut] = '\0';
+        if (cut == 0) {
+            memcpy(parent_path, *path == '/' ? "/" : ".", 2);
+        }
+        found_dir = raw_openat(dirfd, parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    SCOPED_FD dir = (int)found_dir;
+    if (dir < 0) {
+        return;
+    }
+    long n = raw_readlink(fd_path(dir).text, place->canon, sizeof(place->canon));
+    const char *rest = path + cut + (path[cut] == '/');
+    if (n <= 0 || !append(place->canon, sizeof(place->canon), (size_t)n, rest) || !private_within(place->canon)) {
+        place->canon[0] = '\0';
+    }
+}
+
 /* A file that is not there is named by its directory's name and its own. */
 void place_name(struct place *place, long dirfd, const char *path) {
     if (place->canon[0] != '\0') {
@@ -45,20 +90,16 @@ void place_name(struct place *place, long dirfd, const char *path) {
     }
     const char *base;
     SCOPED_FD parent = (int)place_parent(dirfd, path, &base);
+    if (parent == -ENOENT && private_any()) {
+        name_in_private(place, dirfd, path);
+    }
     if (parent < 0) {
         return;
     }
     long n = raw_readlink(fd_path(parent).text, place->canon, sizeof(place->canon));
-    size_t base_len = strlen(base);
-    if (n <= 0 || (size_t)n + base_len + 2 > sizeof(place->canon)) {
+    if (n <= 0 || !append(place->canon, sizeof(place->canon), (size_t)n, base)) {
         place->canon[0] = '\0';
-        return;
     }
-    size_t at = (size_t)n;
-    if (place->canon[at - 1] != '/') {
-        place->canon[at++] = '/';
-    }
-    memcpy(place->canon + at, base, base_len + 1);
 }
 
 struct place *place_find(long dirfd, const char *path, bool follow) {

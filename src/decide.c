@@ -73,6 +73,16 @@ const char *decide_against_call(const struct decisions *d, const struct site *s,
                                           : NULL;
 }
 
+void decide_repeats(struct decisions *d) {
+    d->repeats = true;
+    d->never_repeats = false;
+}
+
+void decide_mistaken(struct decisions *d, bool alike) {
+    d->never_repeats = !d->repeats && (d->never_repeats || d->mistaken || alike);
+    d->mistaken = true;
+}
+
 bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits) {
     if (d->off || wasted <= WASTED_MAX || wasted <= hits)
         return false;

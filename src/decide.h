@@ -57,6 +57,7 @@ struct decisions {
     struct origin *origins;
     const char *off;    /* the whole program was decided against: why */
     bool repeats;       /* a request with randomness before it has been seen to repeat exactly */
+    bool mistaken;      /* such a request was foreseen, and quite another one came */
     bool never_repeats; /* such a request was foreseen wrongly: none is issued ahead any more */
 };
 
@@ -68,6 +69,10 @@ void decide_free(struct decisions *d);
 
 /* NULL: a run-ahead may be forked at a call of this site to this origin; else why not. */
 const char *decide_against_fork(const struct decisions *d, const struct site *s, const struct origin *o);
+
+/* A request with randomness before it was the one foreseen / was not. `alike`: but for a random value, as it seems. */
+void decide_repeats(struct decisions *d);
+void decide_mistaken(struct decisions *d, bool alike);
 
 /* Too much was wasted for what was gained: the whole program is decided against. True when that just happened. */
 bool decide_wasteful(struct decisions *d, unsigned long wasted, unsigned long hits);

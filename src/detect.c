@@ -48,13 +48,21 @@ static uint64_t hash_text(uint64_t h, const char *s) {
     return hash_bytes(h, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
+/* Without digits: a number or the time of day in a system prompt does not make another site of each call. */
+static uint64_t hash_words(uint64_t h, const char *s) {
+    for (; *s; s++)
+        if (*s < '0' || *s > '9')
+            h = hash_bytes(h, s, 1);
+    return hash_bytes(h, "", 1);
+}
+
 /* Every text in a value: a system prompt is a string, a list of blocks or an object of parts. */
 static uint64_t hash_texts(uint64_t h, const json_t *v) {
     const char *key;
     json_t *child;
     size_t i;
     if (json_is_string(v))
-        return hash_text(h, json_string_value(v));
+        return hash_words(h, json_string_value(v));
     json_object_foreach((json_t *)(uintptr_t)v, key, child) h = hash_texts(h, child);
     json_array_foreach(v, i, child) h = hash_texts(h, child);
     return h;

@@ -45,6 +45,7 @@ struct node {
     struct site *site;
     struct site *forked_at; /* the site that the run-ahead which found it was forked at */
     bool doubtful;          /* randomness was drawn before it */
+    bool has_place;         /* FAILED, and counted in the window until main is there */
     uint32_t seen_by;       /* the run-ahead that walked over it last */
     struct edge *edges;
     struct buf placeholder;

@@ -68,7 +68,7 @@ bool session_hit(struct session *s, struct node *n) {
     s->stats.hits++;
     n->site->used++;
     if (n->doubtful)
-        s->decisions.repeats = true;
+        decide_repeats(&s->decisions);
     if (n->state == NODE_ISSUED)
         session_count_round(s, n->started_ns);
     session_debug(s, "call %llu HIT", (unsigned long long)n->id);

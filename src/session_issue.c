@@ -22,8 +22,9 @@ bool session_is_ahead(const struct node *n) {
 void session_unpend(struct session *s, struct node *n) {
     if (!n->prev)
         return;
-    if (session_is_ahead(n))
+    if (session_is_ahead(n) || n->has_place)
         n->origin->ahead--;
+    n->has_place = false;
     aheads_forget(s, n);
     graph_unpend(&s->graph, n);
 }
@@ -41,8 +42,6 @@ void session_waste(struct session *s, struct node *n) {
     }
     if (n->state == NODE_ISSUED)
         session_recall(n);
-    if (n->doubtful && !s->decisions.repeats && session_is_ahead(n))
-        s->decisions.never_repeats = true;
     keep_lost(s, n);
     session_unpend(s, n);
     graph_remove(&s->graph, n);
@@ -183,7 +182,8 @@ static void refused(struct session *s, struct origin *o, const struct dispatch_r
 static void failed(struct session *s, struct node *n, const struct dispatch_result *r) {
     session_debug(s, "call %llu failed ahead: %s (status %d)", (unsigned long long)n->id, r->error, r->status);
     trace_node(s->number, "failed", n, r->status ? "status" : r->error);
-    if (r->status == 429 || r->status == 503)
+    bool limits = r->status == 429 || r->status == 503;
+    if (limits)
         overloaded(s, n->origin, r);
     else if (r->refused)
         refused(s, n->origin, r);
@@ -202,7 +202,10 @@ static void failed(struct session *s, struct node *n, const struct dispatch_resu
         graph_remove(&s->graph, n);
         return;
     }
-    if (n->prev)
+    /* Main will make it again. A server that fails all calls is not to get the next ones sooner than that; of one that limits us the
+     * window is smaller already. */
+    n->has_place = n->prev && !limits && !r->refused;
+    if (n->prev && !n->has_place)
         n->origin->ahead--;
     n->state = NODE_FAILED;
 }

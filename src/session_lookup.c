@@ -12,6 +12,9 @@
 /* So many calls in a row that were not foreseen, and what was foreseen is given up after all. */
 #define STRAYED_MAX 8
 
+/* A random value of eight digits seldom has more than two in common with another one. (None: a header differs.) */
+#define VALUE_DIFFERS 6
+
 /* What main's request is, seen from the graph. */
 struct match {
     struct node *node;  /* the foreseen call that it is, or NULL */
@@ -49,14 +52,6 @@ static void count_divergence(struct session *s, struct site *began, struct site 
         bool again = !sites[i] || (i > 0 && sites[i] == sites[0]) || (i > 1 && sites[i] == sites[1]);
         if (!again && decide_diverged(sites[i]))
             decided_against(s, sites[i]);
-    }
-}
-
-/* After a divergence, when nothing runs ahead nor is pending: was it worth it so far? */
-static void count_waste(struct session *s) {
-    if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits)) {
-        session_debug(s, "left alone: %s", s->decisions.off);
-        trace_event(s->number, "left alone", 0, s->decisions.off);
     }
 }
 
@@ -99,14 +94,11 @@ static void back(struct session *s) {
     s->strayed = 0;
 }
 
-/*
- * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
- * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
- */
-void session_is_concurrent(struct session *s, const struct node *n) {
-    s->decisions.off = "the program makes calls at the same time itself";
-    ahead_supersede(s, s->decisions.off);
-    keep_close_all(s, s->decisions.off);
+/* Nothing is foreseen any more. What has been issued is still main's to take; n is what main asks for now, or NULL. */
+static void leave_alone(struct session *s, const struct node *n, const char *why) {
+    s->decisions.off = why;
+    ahead_supersede(s, why);
+    keep_close_all(s, why);
     struct node *next = s->graph.pending;
     while (next) {
         struct node *other = next;
@@ -114,8 +106,22 @@ void session_is_concurrent(struct session *s, const struct node *n) {
         if (!session_is_ahead(other) && other != n)
             session_waste(s, other);
     }
-    session_debug(s, "%s: left alone", s->decisions.off);
-    trace_event(s->number, "left alone", 0, s->decisions.off);
+    session_debug(s, "%s: left alone", why);
+    trace_event(s->number, "left alone", 0, why);
+}
+
+/*
+ * Of such a program a run-ahead is the copy of one thread, and finds calls that the other threads are just about to make: it must not
+ * issue one of them beside theirs. What it has issued is still theirs to take, in whatever order.
+ */
+void session_is_concurrent(struct session *s, const struct node *n) {
+    leave_alone(s, n, "the program makes calls at the same time itself");
+}
+
+/* Calls were wasted: was it worth it so far? */
+static void count_waste(struct session *s, const struct node *n) {
+    if (decide_wasteful(&s->decisions, s->stats.wasted, s->stats.hits))
+        leave_alone(s, n, s->decisions.off);
 }
 
 /* Is a call that was issued ahead before n in program order? */
@@ -151,7 +157,7 @@ static void diverge(struct session *s, struct site *came, const struct node *fir
     keep_close_all(s, "main went another way");
     session_waste_all(s);
     count_divergence(s, began, foreseen, came);
-    count_waste(s);
+    count_waste(s, NULL);
 }
 
 /* The call is main's to make. */
@@ -198,12 +204,21 @@ static void foreseen(struct session *s, struct node *n) {
     if (n->state == NODE_FAILED || session_is_ahead(n)) {
         s->stats.wasted++;
         n->site->wasted++;
+        count_waste(s, n);
     }
     if (n->state == NODE_ISSUED)
         session_recall(n);
     if (n->state == NODE_READY && s->ahead)
         ahead_answer(s->ahead, n);
     miss(s, n, why);
+}
+
+/* Are they as two requests that hold a random value each? It is as long in both, and little of it is the same. */
+static bool differ_by_a_value(const struct buf *a, const struct buf *b) {
+    size_t differ = 0;
+    for (size_t i = 0; a->len == b->len && i < a->len; i++)
+        differ += a->p[i] != b->p[i];
+    return a->len == b->len && (differ == 0 || differ >= VALUE_DIFFERS);
 }
 
 static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t trust, struct request *r,
@@ -214,6 +229,8 @@ static void unforeseen(struct session *s, const struct xcs_addr *addr, uint32_t 
         snprintf(why, sizeof why, "the program asks again");
     } else if (first && !s->decisions.off) {
         request_same(&first->addr, first->request, addr, r, why, sizeof why);
+        if (first->doubtful && session_is_ahead(first))
+            decide_mistaken(&s->decisions, differ_by_a_value(&first->request->body, &r->body));
         if (strays(s, first, site))
             ahead_supersede(s, "main went another way");
         else if (s->threaded && skips_issued(s, NULL))

@@ -145,6 +145,23 @@ static void test_doubt(void **state) {
     decide_free(&d);
 }
 
+/* What takes the place of a doubtful call is another way once, unless it differs as random values do. */
+static void test_mistaken(void **state) {
+    (void)state;
+    struct decisions d = {0}, other = {0};
+    struct site s = {0};
+    decide_mistaken(&d, true);
+    assert_non_null(decide_against_call(&d, &s, true, false));
+    decide_mistaken(&other, false);
+    assert_null(decide_against_call(&other, &s, true, false));
+    decide_mistaken(&other, false);
+    assert_non_null(decide_against_call(&other, &s, true, false));
+    decide_repeats(&other);
+    assert_null(decide_against_call(&other, &s, true, false));
+    decide_mistaken(&other, true);
+    assert_null(decide_against_call(&other, &s, true, false));
+}
+
 static void test_overload_halves_for_good(void **state) {
     (void)state;
     struct decisions d = {0};
@@ -173,6 +190,7 @@ int main(void) {
         cmocka_unit_test(test_unused_bytes_of_an_address),
         cmocka_unit_test(test_shapes_are_bounded),
         cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_mistaken),
         cmocka_unit_test(test_overload_halves_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

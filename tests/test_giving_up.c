@@ -2,6 +2,7 @@
  * What a session gives up, and what ends a run-ahead: foresight that was wrong, sites where nothing is found, a program that is
  * concurrent itself, and effects on the outside.
  */
+#include "../src/decide.h"
 #include "session_harness.h"
 
 #include <setjmp.h>
@@ -34,6 +35,25 @@ static void test_divergence(void **state) {
     struct stats s = main_end();
     assert_int_equal(s.wasted, 2);
     assert_int_equal(s.sites_off, 1);
+}
+
+/* Where all calls fail, each is made twice: not for long. */
+static void test_only_failures(void **state) {
+    (void)state;
+    uint64_t node;
+    struct runner r = start(&node);
+    main_tell(XCS_ANSWERED, node, 0);
+    for (size_t i = 0; i <= WASTED_MAX; i++) {
+        char prompt[40];
+        assert_false(runner_is_dead(&r));
+        runner_guess(&r, "call %zu", i);
+        finish(i, 500, "no");
+        snprintf(prompt, sizeof(prompt), "call %zu", i);
+        check_miss(prompt, false);
+    }
+    assert_true(runner_is_dead(&r));
+    runner_free(&r);
+    check_miss("another", false);
 }
 
 static void test_another_way_to_the_same_place(void **state) {
@@ -244,6 +264,7 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, session_setup, session_teardown)
     const struct CMUnitTest tests[] = {
         T(test_divergence),
+        T(test_only_failures),
         T(test_another_way_to_the_same_place),
         T(test_nothing_found),
         T(test_dropped_does_not_count),

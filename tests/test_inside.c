@@ -162,6 +162,15 @@ static void files_inside(void) {
     CHECK(rename("temporary", "old") == 0 && reads("old", "whole") && access("temporary", F_OK) == -1);
     CHECK(stat("old", &st) == 0 && st.st_size == 5);
 
+    /* directories */
+    CHECK(mkdir("made", 0751) == 0 && mkdir("made", 0700) == -1 && errno == EEXIST);
+    CHECK(mkdir("made/none/below", 0700) == -1 && errno == ENOENT && mkdir("made/below", 0700) == 0);
+    CHECK(stat("made", &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0751);
+    write_text("made/below/file", O_WRONLY | O_CREAT | O_EXCL, "deep");
+    CHECK(reads("made/below/file", "deep") && access("sub/../made/below/other", F_OK) == -1 && errno == ENOENT);
+    CHECK(open("made/x/file", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
+    CHECK(rename("made/below/file", "made/file") == 0 && reads("made/file", "deep") && unlink("made/file") == 0);
+
     /* errors as outside */
     CHECK(open("none/x", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
     CHECK(open("none", O_WRONLY) == -1 && errno == ENOENT);
@@ -182,7 +191,43 @@ static void files(void **state) {
     assert_good(files_inside);
     assert_int_equal(access("new", F_OK), -1);
     assert_int_equal(access("temporary", F_OK), -1);
+    assert_int_equal(access("made", F_OK), -1);
     assert_true(reads("old", "content"));
+}
+
+/* As a database does with its files. */
+static void database_inside(void) {
+    struct stat by_path, by_fd;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+    int fd = open("old", O_RDWR), journal = open("journal", O_RDWR | O_CREAT, 0600);
+    CHECK(stat("old", &by_path) == 0 && fstat(fd, &by_fd) == 0 && by_path.st_ino == by_fd.st_ino);
+    CHECK(fchmod(journal, 0640) == 0 && fchown(journal, 1, 1) == 0);
+    CHECK(fcntl(fd, F_SETLK, &lock) == 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK);
+    lock.l_len = 0;
+    CHECK(fcntl(fd, F_SETLK, &lock) == 0);
+}
+
+static void lock_whole_inside(void) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    (void)fcntl(open("old", O_RDWR), F_SETLK, &lock);
+}
+
+static void wait_for_lock_inside(void) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    (void)fcntl(open("old", O_RDWR), F_SETLKW, &lock);
+}
+
+static void real_mode_inside(void) {
+    (void)fchmod(open("old", O_RDONLY), 0600);
+}
+
+static void databases(void **state) {
+    (void)state;
+    assert_good(database_inside);
+    assert_int_equal(access("journal", F_OK), -1);
+    assert_string_equal(copy_runs(lock_whole_inside), "fcntl");
+    assert_string_equal(copy_runs(wait_for_lock_inside), "fcntl");
+    assert_string_equal(copy_runs(real_mode_inside), "fchmod");
 }
 
 static int kept, appending, reader;
@@ -454,6 +499,7 @@ static int clean(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(databases),
         cmocka_unit_test(inherited_files),
         cmocka_unit_test(self),
         cmocka_unit_test(threads),

@@ -59,6 +59,8 @@ static void test_same_site(void **state) {
     (void)state;
     uint64_t one =
         site("{\"model\":\"m\",\"temperature\":1,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"seed\":1}");
+    assert_int_equal(site("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"It is 9:59:07.\"}]}"),
+                     site("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"It is 12:00:08.\"}]}"));
     assert_int_equal(one, site("{\"seed\":2,\"messages\":[{\"content\":\"b\",\"role\":\"user\"}],\"temperature\":0.5,"
                                "\"model\":\"m\"}")); /* a hash table's order, a number's form */
 }

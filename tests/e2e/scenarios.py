@@ -93,6 +93,8 @@ PATTERNS = [
     # What answers look like is learned in the first loop: the second takes each apart and is foreseen all the same.
     python("pattern/learned", "learned", "session", 5, latency=300, rounds=2),
     python("pattern/learned-fresh", "learned", "requests", 5, latency=300, rounds=2),
+    # The first guess was wrong for another reason than that requests do not repeat.
+    python("pattern/asks-again", "asks_again", "session", latency=300, rounds=3, wasted=2),
     # A number may be made up where it is calculated with, and not where it goes into another call.
     python("pattern/numbers", "number_answers", "session", 8, latency=300, rounds=3),
     python("pattern/numbers-fed", "number_answers", "session", 6, "fed", latency=300, rounds=4),
@@ -103,7 +105,10 @@ PATTERNS = [
            latency=200, rounds=1),
     python("pattern/prompts-from-stdin", "stdin_prompts", stdin=PROMPTS),
     python("pattern/answers-to-files", "write_answers", latency=200, rounds=1),
+    python("pattern/answers-to-directories", "answer_directories", latency=200, rounds=2),
     python("pattern/answers-to-database", "database", latency=200, rounds=2),
+    # Where a copy opens the database's journal while main writes one, it ends, and the next one goes on.
+    *(python(f"pattern/answer-cache-{how}", "answer_cache", "session", how, latency=200, rounds=6) for how in ("kept", "wal", "each")),
     Scenario("pattern/program-from-stdin", ["{python}", "-", "{url}", "session"], stdin=PROGRAM, latency=200, rounds=1),
     python("pattern/stdout-pipe", "loop", "session", 8, latency=200, rounds=1, pipe=True),
     python("pattern/subprocess-between", "subprocess_between"),
@@ -197,6 +202,9 @@ WIRE = [
     *(python(f"wire/retry-{s}", "retry", "session", s, wasted=6) for s in (429, 500, 503)),
     *(python(f"wire/errors-{marker}", "errors", "session", marker, wasted=4)
       for marker in ("status=429", "status=500", "status=400", "drop=20", "reset=20", "hangup")),
+    # Where all of them fail, a server is not asked twice for each.
+    *(python(f"wire/errors-only-{s}", "refused", "session", 200, latency=10, wasted=130, server=(f"--status={s}",))
+      for s in (400, 500)),
 ]
 
 

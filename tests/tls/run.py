@@ -58,6 +58,7 @@ def table():
     # The fifth of these calls fails.
     yield client("tls13", "lua", "lua5.4", "{programs}/luasocket.lua", "{tls}", rounds=3, wasted=1)
     yield client("tls13", "perl-mojo", "perl", "{programs}/mojo.pl", "{tls}", rounds=3, wasted=1)
+    yield client("tls13", "python-abandons", "{python}", "{programs}/abandons.py", "{tls}", "session", rounds=None)
     # Closed by the server while the program pauses, and while its answers come from the engine.
     yield from (client("brief", "python-pauses-" + c, "{python}", "{programs}/keepalive.py", "{tls}", c, "0.9", rounds=None)
                 for c in ("session", "httpx-client", "http.client"))
