@@ -128,9 +128,9 @@ struct conn *conn_locked(int fd) {
     return NULL;
 }
 
-/* Nothing has gone out on it but perhaps a request's first bytes, which are held: its handshake can still be made. */
+/* Nothing of a request has gone out on it: its handshake can still be made, or goes on. */
 static bool is_put_off(const struct conn *c) {
-    return (c->state == CONN_IDLE || c->state == CONN_HOLD) && c->tls && c->tls->lazy;
+    return (c->state == CONN_IDLE || c->state == CONN_HOLD || c->state == CONN_SEND) && c->tls && c->tls->lazy;
 }
 
 static bool is_foreign(int fd) {
@@ -287,24 +287,37 @@ void conn_forget(int fd) {
     xcs_unlock(&saved);
 }
 
-bool conn_ending(int fd) {
+int conn_ending(int fd) {
     sigset_t saved;
+    int response = -1;
     if (!conn_of(fd) || !conn_mine())
-        return false;
+        return -1;
     xcs_lock(&saved);
     struct conn *c = conn_locked(fd);
-    bool both = c && c->state == CONN_EOF && c->tls;
-    bool half_read = c && c->state == CONN_HIT && c->consumed > 0;
-    if (both || half_read)
-        conn_swap_back(c, fd);
-    if (both)
+    if (c && c->tls && (c->state == CONN_HIT || c->state == CONN_EOF) && conn_ino(c->real) == c->ino &&
+        (response = fdtab_hide((int)xcs_sys1(SYS_dup, fd))) >= 0) {
+        conn_replace(c, c->real);
+        c->swap_ino = c->ino; /* so that the descriptor is known */
         c->tls->ended = true;
-    else if (half_read)
-        conn_untrack(c);
+    }
     xcs_unlock(&saved);
-    if (!both)
-        conn_forget(fd);
-    return both;
+    return response;
+}
+
+void conn_ended(int fd, int response) {
+    sigset_t saved;
+    int err = errno;
+    if (response < 0)
+        return;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    if (c && (c->state == CONN_HIT || c->state == CONN_EOF)) {
+        conn_replace(c, response);
+        c->swap_ino = conn_ino(response);
+    }
+    fdtab_drop(response);
+    xcs_unlock(&saved);
+    errno = err;
 }
 
 bool conn_closing(int fd) {

@@ -56,10 +56,10 @@ struct tls {
     uint32_t trust;  /* number of the peer that the handshake accepted; 0: not done */
     int error;       /* what SSL_get_error has to say of the last call, when that call was ours; else 0 */
     enum tls_lazy lazy;
-    void *verify;  /* late: the program's callback, in whose place ours answers */
-    long verified; /* lazy: the result of the verification that the program has seen */
-    bool ended; /* the program has ended the session; lazy: the server knows nothing of it, else it has ended it too */
-    bool asked; /* lazy: the program has been told of its peer's certificate, and may have accepted it by itself */
+    void *verify;    /* late: the program's callback, in whose place ours answers */
+    long verified;   /* lazy: the result of the verification that the program has seen */
+    bool ended;      /* the program has ended the session; lazy: the server knows nothing of it */
+    bool asked;      /* lazy: the program has been told of its peer's certificate, and may have accepted it by itself */
     bool unfinished; /* the program's last write has to come again: it waits to write, not for an answer */
 };
 
@@ -166,10 +166,11 @@ bool conn_wants_room(int fd);
 void conn_forget(int fd);
 
 /*
- * The program ends the TLS session on it: that is said on the real connection, also where a response of ours has just been read. True: the
- * server has ended the session too, with that response; on the real connection it need not say so.
+ * Around a call that ends the TLS session on it, which is said on the real connection also while a response of ours is read: between
+ * the two the descriptor is that connection, then the response again. -1: no response, the connection is to be forgotten.
  */
-bool conn_ending(int fd);
+int conn_ending(int fd);
+void conn_ended(int fd, int response);
 
 /* close(2) and dup2(2) over it: call before the real one. False: fd is ours and must look closed (EBADF). */
 bool conn_closing(int fd);

@@ -19,20 +19,18 @@
 #define RECORD_MAX 16384u
 
 /* What the library sends next must come after all that the program was told is sent: for that, this waits. */
-static bool settle(int fd, bool ends) {
-    bool both = false;
+static void settle(int fd, const void *freed) {
     long flags = xcs_sys2(SYS_fcntl, fd, F_GETFL);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
-    if (ends)
-        both = conn_ending(fd);
+    if (freed)
+        tls_freed(fd, freed);
     else
         conn_forget(fd);
     xcs_sys3(SYS_fcntl, fd, F_SETFL, flags);
-    return both;
 }
 
 static void forget(int fd) {
-    settle(fd, false);
+    settle(fd, NULL);
 }
 
 /* --- the session's life --- */
@@ -79,12 +77,17 @@ XCS_EXPORT int gnutls_handshake(void *session) {
 XCS_EXPORT int gnutls_bye(void *session, int how) {
     LIBRARY;
     struct gnutls_seen *s = pass ? NULL : gnutls_session_of(session);
-    int fd = -1;
+    int fd = -1, response = -1;
     if (s && gnutls_plain(s, session, &fd))
         return GNUTLS_OK;
-    if (s && gnutls_conn(s, session, &fd))
-        how = settle(fd, true) ? GNUTLS_SHUT_WR : how;
-    return lib->gnutls_bye(s ? gnutls_live(s, session) : session, how);
+    const struct conn *c = s ? gnutls_conn(s, session, &fd) : NULL;
+    if (c && c->state == CONN_EOF) /* the server has ended the session too, with its response */
+        how = GNUTLS_SHUT_WR;
+    if (c && (response = conn_ending(fd)) < 0)
+        forget(fd);
+    int r = lib->gnutls_bye(s ? gnutls_live(s, session) : session, how);
+    conn_ended(fd, response);
+    return r;
 }
 
 XCS_EXPORT void gnutls_deinit(void *session) {
@@ -92,7 +95,7 @@ XCS_EXPORT void gnutls_deinit(void *session) {
     struct gnutls_seen *s = pass ? NULL : gnutls_session_of(session);
     int fd = -1;
     if (s && gnutls_conn(s, session, &fd))
-        forget(fd);
+        settle(fd, session);
     if (s)
         gnutls_session_drop(s);
     lib->gnutls_deinit(session);

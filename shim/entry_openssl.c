@@ -323,11 +323,19 @@ XCS_EXPORT int SSL_shutdown(void *ssl) {
     if (MAIN && tls_end_unused(lib, ssl, &result))
         return result;
     struct conn *c = MAIN ? tls_conn(lib, ssl) : NULL;
-    if (c && c->tls->ended) /* the second step */
-        lib->SSL_set_shutdown(ssl, lib->SSL_get_shutdown(ssl) | TLS_RECEIVED_SHUTDOWN);
-    else if (c)
-        conn_ending(lib->SSL_get_fd(ssl));
-    return lib->SSL_shutdown(ssl);
+    if (!c)
+        return lib->SSL_shutdown(ssl);
+    /* The second step: with its response the server has ended the session too; on the real connection it need not say so. */
+    if (c->state == CONN_EOF && (lib->SSL_get_shutdown(ssl) & TLS_SENT_SHUTDOWN))
+        lib->SSL_set_shutdown(ssl, TLS_SENT_SHUTDOWN | TLS_RECEIVED_SHUTDOWN);
+    c->tls->error = 0;
+    fd = lib->SSL_get_fd(ssl);
+    int response = conn_ending(fd);
+    if (response < 0)
+        conn_forget(fd);
+    result = lib->SSL_shutdown(ssl);
+    conn_ended(fd, response);
+    return result;
 }
 
 XCS_EXPORT void SSL_free(void *ssl) {

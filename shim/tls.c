@@ -134,6 +134,24 @@ void tls_end(struct conn *c) {
     c->tls = NULL;
 }
 
+void tls_freed(int fd, const void *session) {
+    sigset_t saved;
+    xcs_lock(&saved);
+    struct conn *c = conn_locked(fd);
+    if (c && c->tls && c->tls->ssl == session && c->state == CONN_HIT)
+        c->state = CONN_EOF; /* nobody can read the answer any more: it is not asked for again */
+    xcs_unlock(&saved);
+    conn_forget(fd);
+    xcs_lock(&saved);
+    c = conn_locked(fd);
+    /* Still looked at: in the middle of a response, or there is no room for what should go out. */
+    if (c && c->tls && c->tls->ssl == session && c->state == CONN_EOF)
+        tls_end(c);
+    else if (c && c->tls && c->tls->ssl == session)
+        conn_untrack(c);
+    xcs_unlock(&saved);
+}
+
 /* --- the session as a transport --- */
 
 /* On a descriptor that does not block for the moment: session tickets are taken in, data stays. */
@@ -216,7 +234,8 @@ bool tls_is_expected(struct conn *c, int fd) {
     bool ok = is_known(c->tls);
     if (!ok)
         xcs_sys2(SYS_shutdown, fd, SHUT_RDWR);
-    for (int i = 0; !ok && i < MACHINES; i++)
+    int64_t until = conn_ms() + RECONNECT_MS;
+    for (int i = 0; !ok && i < MACHINES && conn_ms() < until; i++)
         ok = revive(c, fd);
     return ok;
 }
@@ -229,10 +248,12 @@ ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n) {
     /* While another thread sleeps in a read of the session it must neither be read nor replaced. */
     if (c->skipped && c->sent == 0 && t->trust && atomic_load(&c->sleepers) == 0) {
         peek_now(t, fd, &alive);
+        alive &= !t->ended; /* the answer to a request that the program sent before that was not to be had */
         if (!alive && !revive(c, fd)) {
             errno = ECONNRESET;
             return -1;
         }
+        t->ended = false;
         c->skipped = alive;
     }
     return t->kind->send(t, p, n);

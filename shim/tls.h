@@ -81,6 +81,9 @@ void tls_opened(const struct tls_kind *kind, const void *lib, void *session);
  */
 bool tls_is_expected(struct conn *c, int fd);
 
+/* The program frees the session, and with it what it has not read. Without the state lock. */
+void tls_freed(int fd, const void *session);
+
 /* For conn.c: what it needs where a plain connection has system calls. Without the state lock, but for the last two. */
 ssize_t tls_send(struct conn *c, int fd, const void *p, size_t n); /* errno as from send(2) */
 bool tls_waits(struct conn *c);                                    /* nothing to read: a read would block */

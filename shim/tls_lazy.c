@@ -53,7 +53,10 @@ bool tls_put_off(const struct tls_lib *lib, void *ssl, bool connects, const void
     int err = errno;
     if (!c)
         return false;
-    if (c->tls->lazy) { /* it has been told that it is done, and does not believe it */
+    /* It has been told that it is done, and does not believe it. While a response of ours is read nothing else can be told. */
+    if (c->tls->lazy && (c->state == CONN_HIT || c->state == CONN_EOF))
+        return true;
+    if (c->tls->lazy) {
         tls_settle(c, lib->SSL_get_fd(ssl));
         return false;
     }
@@ -135,6 +138,9 @@ bool tls_become_real(struct conn *c, int fd) {
     if (t->lazy == TLS_LAZY) {
         begin(c, fd);
         tls_verify_once(t);
+        if (t->ended)
+            lib->SSL_set_shutdown(ssl, 0); /* of which the server knows nothing */
+        t->ended = false;
     }
     int r = lib->SSL_do_handshake(ssl);
     t->error = r == 1 ? 0 : lib->SSL_get_error(ssl, r);
@@ -184,8 +190,6 @@ void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
     int fd = lib->SSL_get_fd(ssl);
     void *session = c->tls->ssl;
     bool ended = c->tls->ended;
-    if (ended)
-        lib->SSL_set_shutdown(session, 0);
     tls_settle(c, fd);
     if (ended) {
         conn_forget(fd);
@@ -194,27 +198,13 @@ void tls_settle_session(const struct tls_lib *lib, const void *ssl) {
 }
 
 void tls_gone(const struct tls_lib *lib, void *ssl) {
-    sigset_t saved;
     struct conn *c = tls_conn(lib, ssl);
     if (!c)
         return;
     int fd = lib->SSL_get_fd(ssl);
     if (c->state == CONN_HOLD || c->state == CONN_SEND)
         tls_settle(c, fd);
-    xcs_lock(&saved);
-    c = conn_locked(fd);
-    if (c && c->tls && c->tls->ssl == ssl && c->state == CONN_HIT)
-        c->state = CONN_EOF; /* nobody can read the answer any more: it is not asked for again */
-    xcs_unlock(&saved);
-    conn_forget(fd);
-    xcs_lock(&saved);
-    c = conn_locked(fd);
-    /* Still looked at: in the middle of a response, or there is no room for what should go out. */
-    if (c && c->tls && c->tls->ssl == ssl && c->state == CONN_EOF)
-        tls_end(c);
-    else if (c && c->tls && c->tls->ssl == ssl)
-        conn_untrack(c);
-    xcs_unlock(&saved);
+    tls_freed(fd, ssl);
 }
 
 const struct tls_witness *tls_lazy_witness(const struct tls_lib *lib, const void *ssl) {
@@ -237,7 +227,7 @@ bool tls_end_unused(const struct tls_lib *lib, void *ssl, int *result) {
     if (c && c->tls->ended && c->state == CONN_EOF)
         done = TLS_RECEIVED_SHUTDOWN;
     if (!c || !is_put_off(c->tls) || (c->tls->ended && !done) ||
-        !(c->state == CONN_IDLE || c->state == CONN_EOF || (c->state == CONN_HIT && c->consumed > 0))) {
+        !(c->state == CONN_IDLE || c->state == CONN_EOF || c->state == CONN_HIT)) {
         tls_settle_session(lib, ssl); /* it waits for the server's part */
         return false;
     }

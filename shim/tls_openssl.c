@@ -130,6 +130,7 @@ static bool again(struct tls *t, int fd) {
     bool unseen = lib->lazy && lib->SSL_set_info_callback, verifies = unseen && !t->verify; /* else it is so already */
     void *info = unseen ? lib->SSL_get_info_callback(t->ssl) : NULL;
     (void)fd;
+    tls_lib_in_use = lib;
     lib->ERR_set_mark();
     if (unseen)
         lib->SSL_set_info_callback(t->ssl, (void *)tell_nobody);

@@ -44,6 +44,7 @@ def scenarios(client):
     yield c("tls13", "ask", "close until-end")
     yield c("tls12", "ask", "close until-end nonblock")
     yield c("tls13", "ask", "each fresh", rounds=None)
+    yield c("tls13", "ask", "abandons", rounds=None)
     yield c("tls13", "ask", "threads each", rounds=None, wasted=8)
     yield c("tls13", "callback", "threads nonblock", rounds=None, wasted=8)
     yield c("tls13", "ask", "cork", inert=True, rounds=None)

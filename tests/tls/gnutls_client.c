@@ -19,6 +19,7 @@
 #include <gnutls/gnutls.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define CALLS 8
@@ -188,6 +190,24 @@ static bool is_whole(size_t have) {
     return end && length && have >= (size_t)(end + 4 - in) + strtoul(length + 15, NULL, 10);
 }
 
+static void on_alarm(int number) {
+    (void)number;
+}
+
+/* A timer of the program's own ends the wait for all answers but the first. */
+static void abandon(int i) {
+    struct sigaction action = {.sa_handler = on_alarm}; /* interrupts */
+    struct itimerval limit = {.it_value = {i ? 0 : 5, i ? 400000 : 0}}, none = {.it_value = {0, 0}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &limit, NULL);
+    ssize_t r;
+    do /* what came first may have been no answer */
+        r = gnutls_record_recv(session, in, 1);
+    while (r == GNUTLS_E_AGAIN);
+    setitimer(ITIMER_REAL, &none, NULL);
+    fprintf(seen, "%d %zd\n", i, r);
+}
+
 static size_t read_answer(void) {
     size_t have = 0, step = has("bytes") ? 1 : has("sevens") ? 7 : ROOM;
     for (;;) {
@@ -207,7 +227,11 @@ static size_t read_answer(void) {
 static void call(const char *prompt, int i) {
     int n = snprintf(out, ROOM,
                      "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s %d%s\"}],\"pad\":\"%*s\"}",
-                     prompt, i, has("large") ? " [[size=1048576]]" : "", has("large") ? (int)LARGE : 1, "");
+                     prompt, i,
+                     has("large")           ? " [[size=1048576]]"
+                     : has("abandons") && i ? "[[latency=8000]]"
+                                            : "",
+                     has("large") ? (int)LARGE : 1, "");
     char head[512];
     int h = snprintf(head, sizeof head,
                      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -219,6 +243,10 @@ static void call(const char *prompt, int i) {
     write_all(out, (size_t)n);
     if (has("cork"))
         must(gnutls_record_uncork(session, GNUTLS_RECORD_WAIT), "uncork");
+    if (has("abandons")) {
+        abandon(i);
+        return;
+    }
     size_t have = read_answer();
     const char *text = strstr(in, "\"content\"");
     unsigned sum = 0; /* of the body, as the head has a date; a surprise has another identifier each time */
@@ -264,7 +292,7 @@ static void make_calls(void) {
         if (fd < 0)
             open_session();
         call(turned ? "verified prompt" : has("surprise") && i == CALLS - 1 ? surprise() : "secret prompt", i);
-        if (turned || has("each") || has("close") || i == CALLS - 1)
+        if (turned || has("each") || has("close") || has("abandons") || i == CALLS - 1)
             close_session();
         if (has("wait"))
             usleep(150000);

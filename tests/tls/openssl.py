@@ -16,7 +16,8 @@ WAYS = ("blocking", "bytes", "sevens", "ex", "peek", "peek-ex", "select", "poll"
         "poll-first", "no-auto-retry", "auto-retry", "pieces", "partial", "partial-pieces")
 BRIEF = ("blocking", "sevens", "poll-peek", "select-first", "partial")
 # mode -> the most rounds that it may take
-ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1, "exact": 2}
+ODD = {"questions": 1, "nothings": 1, "ends": 1, "shutdowns": 4, "reuse": 3, "descriptors": 1, "pending": 1, "exact": 2,
+       "parting": 3, "abandons": None}
 
 STRICTER = ("function", "callback", "store", "version", "time", "revocation", "authorities", "log")
 

@@ -351,7 +351,8 @@ static const struct {
     {"watched", mode_watched},   {"midway", mode_midway},
     {"stricter", mode_stricter}, {"layered", mode_layered},
     {"exact", mode_exact},       {"limit", mode_limit},
-    {"seen", mode_seen},
+    {"seen", mode_seen},         {"parting", mode_parting},
+    {"abandons", mode_abandons},
 };
 
 __attribute__((visibility("default"))) int client(const char *server, const char *mode, const char *name) {

@@ -4,9 +4,12 @@
 #include "openssl_session.h"
 #include <openssl/err.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct in_thread {
@@ -215,6 +218,82 @@ void mode_exact(SSL_CTX *ctx, const struct way *way) {
         say("shutdown %d, %d, state %d\n", first, second, SSL_get_shutdown(s.ssl));
         say_queue("shutdown");
         show_text();
+        SSL_free(s.ssl);
+        close(s.fd);
+    }
+}
+
+/* Reads until the response is whole: `n` bytes of it are there. How many are then. */
+static int read_on(struct session *s, char *room, int size, int n) {
+    int r = 1;
+    while (r > 0 && (n == 0 || room[n - 1] != '}') && (r = SSL_read(s->ssl, room + n, size - 1 - n)) > 0)
+        n += r;
+    room[n] = '\0';
+    return n;
+}
+
+/*
+ * The program ends its side of the session and reads on: the rest of a response that is there, or to the server's own end. Before that it
+ * makes sure once more that hands are shaken. Of the second half of the calls no handshake can be put off.
+ */
+void mode_parting(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[64], room[16385];
+    for (int i = 0; i < CALLS; i++) {
+        if (i == CALLS / 2)
+            SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, see);
+        question(prompt, i);
+        open_session(&s, ctx, dial(url), way);
+        send_request(&s, prompt, 0, i % 2 ? "Connection: close\r\n" : "");
+        say("once more %d\n", SSL_do_handshake(s.ssl));
+        int r = SSL_read(s.ssl, room, 10), n = r > 0 ? r : 0;
+        if (i % 2)
+            n = read_on(&s, room, sizeof room, n);
+        usleep(20000); /* the server's end of the session is there too, or the rest of its response */
+        say("shutdown %d\n", SSL_shutdown(s.ssl));
+        n = read_on(&s, room, sizeof room, n);
+        struct text response = {.bytes = room, .len = (size_t)n};
+        free(show_response(prompt, &response));
+        if (i % 2) {
+            r = SSL_read(s.ssl, room, 1);
+            say("read on: %d, error %d\n", r, SSL_get_error(s.ssl, r));
+            say("shutdown %d\n", SSL_shutdown(s.ssl));
+        }
+        if (i == CALLS - 1) { /* it is where a run-ahead ends */
+            r = SSL_write(s.ssl, "x", 1);
+            say("write %d, error %d\n", r, SSL_get_error(s.ssl, r));
+        }
+        ERR_clear_error();
+        show_text();
+        SSL_free(s.ssl);
+        close(s.fd);
+    }
+}
+
+static void on_alarm(int number) {
+    (void)number;
+}
+
+/* A timer of the program's own ends the wait for all answers but the first, and the program then ends the session in both its halves. */
+void mode_abandons(SSL_CTX *ctx, const struct way *way) {
+    struct session s;
+    char prompt[64], c;
+    struct sigaction action = {.sa_handler = on_alarm}; /* interrupts */
+    sigaction(SIGALRM, &action, NULL);
+    for (int i = 0; i < CALLS; i++) {
+        struct itimerval limit = {.it_value = {i ? 0 : 5, i ? 400000 : 0}}, none = {.it_value = {0, 0}};
+        if (i == CALLS / 2)
+            SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, see);
+        snprintf(prompt, sizeof prompt, "question %d%s", i, i ? "[[latency=8000]]" : "");
+        open_session(&s, ctx, dial(url), way);
+        send_request(&s, prompt, 0, "");
+        setitimer(ITIMER_REAL, &limit, NULL);
+        int r = SSL_read(s.ssl, &c, 1);
+        setitimer(ITIMER_REAL, &none, NULL);
+        say("read %d, error %d\n", r, SSL_get_error(s.ssl, r));
+        show_text();
+        SSL_shutdown(s.ssl); /* what comes of it depends on whether there was a handshake */
+        ERR_clear_error();
         SSL_free(s.ssl);
         close(s.fd);
     }

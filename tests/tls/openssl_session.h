@@ -86,6 +86,8 @@ void mode_layered(SSL_CTX *ctx, const struct way *way);
 void mode_seen(SSL_CTX *ctx, const struct way *way);
 void mode_limit(SSL_CTX *ctx, const struct way *way);
 void mode_exact(SSL_CTX *ctx, const struct way *way);
+void mode_parting(SSL_CTX *ctx, const struct way *way);
+void mode_abandons(SSL_CTX *ctx, const struct way *way);
 
 /* Of openssl_late.c. */
 void mode_late(SSL_CTX *ctx, const struct way *way);
