@@ -7,11 +7,13 @@ import time
 from peers import relay
 from server import free_ports
 
+SILENCE = 8
+
 
 class CountingFront:
     """
-    Shows the certificate `first`, and `later` from `seconds` after the first connection on: one, or several in turn; with `later` None it
-    stops listening then. reset() begins anew.
+    Shows the certificate `first`, and `later` from `seconds` after the first connection on: one, or several in turn, of which None
+    is none: it takes the connection and is silent. With `later` None it stops listening then. reset() begins anew.
     """
 
     def __init__(self, authority, model_port):
@@ -40,6 +42,9 @@ class CountingFront:
         if isinstance(name, tuple):
             name = name[self.turn % len(name)]
             self.turn += 1
+        if name is None:
+            time.sleep(SILENCE)
+            raise OSError
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version, context.maximum_version = self.versions
         context.set_alpn_protocols(["http/1.1"])

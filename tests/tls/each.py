@@ -5,7 +5,8 @@ plain: nothing else. ask: says what each connection knows of its peer. idle: a c
 call on one connection that is kept. What the others do is done only once 350 ms have passed, which they have in no run-ahead, so that main
 does it on a connection whose call has been foreseen. late: the prompt says so. deep: asks what only a handshake of its own can tell. fork:
 has a child between connecting and asking. shared: has one that sends every other call's body. epoll: connections have been in an epoll
-set. offer: offers HTTP/2 as well. pinned: as late, and the program itself compares each peer's certificate with the first one's. stricter, before 350 ms have passed too: from the second call on trusts as many authorities as before,
+set. offer: offers HTTP/2 as well. pinned: as late, and the program itself compares each peer's certificate with the first one's. turns: as
+pinned, and what cannot be written at once is written in an event loop's turns. stricter, before 350 ms have passed too: from the second call on trusts as many authorities as before,
 but not this server's.
 """
 import hashlib
@@ -69,7 +70,7 @@ def context_of(number):
     """The context that this call's connection is made under."""
     context = ssl.create_default_context(cafile=os.environ["STRANGER"]) if HOW == "stricter" and number else \
         ssl.create_default_context()
-    if HOW == "pinned":
+    if PINNED:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"] if HOW == "offer" and late() else ["http/1.1"])
     return context
@@ -83,7 +84,7 @@ def dial(number):
     connection.connect()
     if HOW == "ask":
         peer(connection.sock)
-    if HOW == "pinned":
+    if PINNED:
         compare(connection.sock)
     if HOW in LOOKS and late():
         LOOKS[HOW](connection.sock)
@@ -109,6 +110,25 @@ def over(connection, body):
     return json.loads(connection.getresponse().read())
 
 
+def by_turns(connection, body):
+    head = f"POST {WHERE.path}/chat/completions HTTP/1.1\r\nHost: {WHERE.netloc}\r\nContent-Length: {len(body)}\r\n"
+    left = (head + "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n" + body).encode()
+    connection.sock.setblocking(False)
+    events = None
+    while left:
+        try:
+            left = left[connection.sock.send(left):]
+        except ssl.SSLWantWriteError:
+            if not events:
+                events = select.epoll()
+                events.register(connection.sock, select.EPOLLOUT)
+            events.poll()
+    connection.sock.setblocking(True)
+    response = http.client.HTTPResponse(connection.sock, method="POST")
+    response.begin()
+    return json.loads(response.read())
+
+
 def post(number, body):
     if CLIENT == "requests":
         return client.post(URL + "/chat/completions", data=body, headers=HEADERS).json()
@@ -119,16 +139,18 @@ def post(number, body):
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
     connection = dial(number)
-    answer = (by_child if HOW == "shared" and number % 2 and late() else over)(connection, body)
+    how = by_child if HOW == "shared" and number % 2 else by_turns if HOW == "turns" else over
+    answer = (how if late() else over)(connection, body)
     connection.close()
     return answer
 
 
+PINNED = HOW in ("pinned", "turns")
 seen = []
 began = time.monotonic()
 kept = dial(0) if HOW == "kept" else None
 for i in range(8):
-    prompt = ("late " if HOW in ("late", "pinned") and late() else "") + f"question {i}" + (FIRST if i == 0 else "")
+    prompt = ("late " if (PINNED or HOW == "late") and late() else "") + f"question {i}" + (FIRST if i == 0 else "")
     call = json.dumps({"model": "test-model", "messages": [{"role": "user", "content": prompt}]})
     if HOW == "idle" and i % 2:
         dial(i).close()
@@ -141,7 +163,7 @@ for i in range(8):
             if not isinstance(below, BaseException):
                 break
             error = below
-        print("refused" if HOW == "pinned" else (type(error).__name__, error.errno, getattr(error, "verify_message", None)))
+        print("refused" if PINNED else (type(error).__name__, error.errno, getattr(error, "verify_message", None)))
         sys.exit(3)
 if "SSLKEYLOGFILE" in os.environ:
     with open(os.environ["SSLKEYLOGFILE"], encoding="utf-8") as keys:

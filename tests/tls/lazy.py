@@ -75,6 +75,9 @@ def table():
     # The program itself looks at the certificate, after the handshake.
     yield each("http.client", "pinned", 5, rounds=3, wasted=7)
     yield each("http.client", "pinned", 0, {"later": "other-key"}, wasted=7, status=3)
+    yield each("http.client", "turns", 0, {"later": "other-key"}, wasted=7, status=3)
+    # Other connections are tried, but not for long.
+    yield each("http.client", "pinned", None, {"later": ("other-key", *[None] * 20)}, wasted=7, status=3, slower=15)
     php = ["php", HERE + "/late.php", "{tls}", str(LATENCY)]
     yield row("php-late", php, 5, rounds=3, wasted=7)
     yield row("php-late", php, 0, {"later": "wrong-host"}, wasted=7, status=3)
