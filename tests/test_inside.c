@@ -231,6 +231,11 @@ static void wait_for_lock_inside(void) {
     (void)fcntl(open("old", O_RDWR), F_SETLKW, &lock);
 }
 
+/* Ends without a word: only the kernel can say that it is no memory of the program's. */
+static void lock_nowhere_inside(void) {
+    (void)fcntl(open("old", O_RDWR), F_SETLK, (struct flock *)8);
+}
+
 static void real_mode_inside(void) {
     (void)fchmod(open("old", O_RDONLY), 0600);
 }
@@ -241,6 +246,7 @@ static void databases(void **state) {
     assert_int_equal(access("journal", F_OK), -1);
     assert_string_equal(copy_runs(lock_whole_inside), "fcntl");
     assert_string_equal(copy_runs(wait_for_lock_inside), "fcntl");
+    assert_string_equal(copy_runs(lock_nowhere_inside), "");
     assert_string_equal(copy_runs(real_mode_inside), "fchmod");
 }
 
