@@ -153,7 +153,7 @@ static long rename_path(struct trap *t, long from_dir, const char *from, long to
         return source->error;
     }
     struct place *target = place_look(to_dir, to, false);
-    if (target->canon[0] != '/' || (EXISTS(target) && !S_ISREG(target->st.st_mode))) {
+    if (target->canon[0] != '/' || path_ends_in_slash(to) || (EXISTS(target) && !S_ISREG(target->st.st_mode))) {
         trap_end(t);
     }
     if (target->file == file) {
@@ -200,6 +200,14 @@ static long mkdir_path(struct trap *t, long dirfd, const char *path, long mode) 
 
 static long serve_mkdirat(struct trap *t) {
     return mkdir_path(t, (int)t->arg[0], (const char *)t->arg[1], t->arg[2]);
+}
+
+/* No kernel can go into a directory that is private. */
+static long serve_chdir(struct trap *t) {
+    if (private_any() && place_look(AT_FDCWD, (const char *)t->arg[0], true)->file != NULL) {
+        trap_end(t);
+    }
+    return trap_pass(t);
 }
 
 static bool is_regular(long fd) {
@@ -308,6 +316,7 @@ const struct trap_row trap_file_rows[] = {
     {SYS_unlinkat, serve_unlinkat},
     {SYS_renameat2, serve_renameat},
     {SYS_mkdirat, serve_mkdirat},
+    {SYS_chdir, serve_chdir},
     {SYS_ioctl, serve_ioctl},
     {SYS_fcntl, serve_fcntl},
     {SYS_fchown, serve_owner},

@@ -18,6 +18,7 @@ static const struct {
     NAME(unlinkat),
     NAME(renameat2),
     NAME(mkdirat),
+    NAME(chdir),
     NAME(mknodat),
     NAME(symlinkat),
     NAME(linkat),

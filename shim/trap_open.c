@@ -173,6 +173,9 @@ static long write_new(struct trap *t, struct place *place, long dirfd, const cha
     if (place->error != -ENOENT || !(flags & O_CREAT)) {
         return place->error;
     }
+    if (path_ends_in_slash(path)) {
+        return -EISDIR;
+    }
     if (raw_stat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         trap_end(t); /* a dangling link: the file would be made elsewhere */
     }

@@ -13,15 +13,25 @@
 static struct place found;
 static char parent_path[PATH_MAX];
 
-long place_parent(long dirfd, const char *path, const char **base) {
+bool path_ends_in_slash(const char *path) {
     size_t len = strnlen(path, PATH_MAX);
-    const char *slash = memrchr(path, '/', len);
+    return len > 0 && path[len - 1] == '/';
+}
+
+/* `base` keeps its slashes: append drops them. */
+long place_parent(long dirfd, const char *path, const char **base) {
+    size_t len = strnlen(path, PATH_MAX), named = len;
+    while (named > 0 && path[named - 1] == '/') {
+        named--;
+    }
+    const char *slash = memrchr(path, '/', named);
     size_t dir_len = slash == NULL ? 0 : (size_t)(slash - path);
     *base = slash == NULL ? path : slash + 1;
     if (len >= PATH_MAX) {
         return -ENAMETOOLONG;
     }
-    if (**base == '\0' || strcmp(*base, ".") == 0 || strcmp(*base, "..") == 0) {
+    size_t base_len = strcspn(*base, "/");
+    if (base_len == 0 || (base_len <= 2 && memcmp(*base, "..", base_len) == 0)) {
         return -ENOENT;
     }
     memcpy(parent_path, path, dir_len);
@@ -34,23 +44,25 @@ long place_parent(long dirfd, const char *path, const char **base) {
     return raw_openat(dirfd, parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Adds "/rest" to a canonical name. False: too long, or not canonical itself. */
+/* Adds "/rest" to a canonical name. False: too long, or it says "..", which only the kernel can resolve. */
 static bool append(char *canon, size_t room, size_t len, const char *rest) {
+    len -= canon[len - 1] == '/';
     for (const char *p = rest; *p != '\0'; p += *p == '/') {
         size_t n = strcspn(p, "/");
-        if (n == 0 || (n == 1 && *p == '.') || (n == 2 && p[0] == '.' && p[1] == '.')) {
+        if (n == 2 && p[0] == '.' && p[1] == '.') {
             return false;
+        }
+        if (n > 0 && !(n == 1 && *p == '.')) {
+            if (len + n + 2 > room) {
+                return false;
+            }
+            canon[len++] = '/';
+            memcpy(canon + len, p, n);
+            len += n;
         }
         p += n;
     }
-    size_t rest_len = strlen(rest);
-    if (rest_len == 0 || rest[rest_len - 1] == '/' || len + rest_len + 2 > room) {
-        return false;
-    }
-    if (canon[len - 1] != '/') {
-        canon[len++] = '/';
-    }
-    memcpy(canon + len, rest, rest_len + 1);
+    canon[len] = '\0';
     return true;
 }
 
@@ -122,6 +134,9 @@ struct place *place_find(long dirfd, const char *path, bool follow) {
     if (private_any() && (fd >= 0 || fd == -ENOENT)) {
         place_name(place, dirfd, path);
         place->file = private_find(place->canon);
+    }
+    if (fd < 0 && place->file != NULL && !S_ISDIR(place->file->mode) && path_ends_in_slash(path)) {
+        place->file = NULL;
     }
     return place;
 }

@@ -25,6 +25,8 @@ struct place *place_find(long dirfd, const char *path, bool follow);
 void place_name(struct place *place, long dirfd, const char *path);
 /* The directory in which a missing name would be made, as O_PATH; or a negative error number. */
 long place_parent(long dirfd, const char *path, const char **base);
+/* As the name of a directory may; a file's must not. */
+bool path_ends_in_slash(const char *path);
 /* Magic number of the file system that an O_PATH descriptor is on; 0 when it cannot be told. */
 unsigned long place_filesystem(int fd);
 /* True where files stand for the kernel's own state: writing is a command, sometimes reading too. */

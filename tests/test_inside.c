@@ -171,6 +171,13 @@ static void files_inside(void) {
     CHECK(open("made/x/file", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
     CHECK(rename("made/below/file", "made/file") == 0 && reads("made/file", "deep") && unlink("made/file") == 0);
 
+    /* as names of directories are often said */
+    CHECK(mkdir("slash/", 0700) == 0 && mkdir("slash/", 0700) == -1 && errno == EEXIST && access("slash//", F_OK) == 0);
+    write_text("slash//file", O_WRONLY | O_CREAT, "said");
+    CHECK(reads("./slash/./file", "said") && access("slash/file/", F_OK) == -1);
+    CHECK(open("slash/none/", O_WRONLY | O_CREAT, 0600) == -1 && errno == EISDIR);
+    CHECK(chdir("none") == -1 && errno == ENOENT && chdir("sub") == 0 && chdir("..") == 0);
+
     /* errors as outside */
     CHECK(open("none/x", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT);
     CHECK(open("none", O_WRONLY) == -1 && errno == ENOENT);
@@ -186,12 +193,19 @@ static void files_inside(void) {
     CHECK(null != NULL && fputs("x", null) >= 0 && fclose(null) == 0);
 }
 
+static void private_directory_inside(void) {
+    CHECK(mkdir("made", 0700) == 0);
+    (void)!chdir("made");
+}
+
 static void files(void **state) {
     (void)state;
     assert_good(files_inside);
     assert_int_equal(access("new", F_OK), -1);
     assert_int_equal(access("temporary", F_OK), -1);
     assert_int_equal(access("made", F_OK), -1);
+    assert_int_equal(access("slash", F_OK), -1);
+    assert_string_equal(copy_runs(private_directory_inside), "chdir");
     assert_true(reads("old", "content"));
 }
 
@@ -217,6 +231,11 @@ static void wait_for_lock_inside(void) {
     (void)fcntl(open("old", O_RDWR), F_SETLKW, &lock);
 }
 
+/* Ends without a word: only the kernel can say that it is no memory of the program's. */
+static void lock_nowhere_inside(void) {
+    (void)fcntl(open("old", O_RDWR), F_SETLK, (struct flock *)8);
+}
+
 static void real_mode_inside(void) {
     (void)fchmod(open("old", O_RDONLY), 0600);
 }
@@ -227,6 +246,7 @@ static void databases(void **state) {
     assert_int_equal(access("journal", F_OK), -1);
     assert_string_equal(copy_runs(lock_whole_inside), "fcntl");
     assert_string_equal(copy_runs(wait_for_lock_inside), "fcntl");
+    assert_string_equal(copy_runs(lock_nowhere_inside), "");
     assert_string_equal(copy_runs(real_mode_inside), "fchmod");
 }
 

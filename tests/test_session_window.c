@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,34 @@ static void test_window(void **state) {
     close(ask_hit("call 0"));
     assert_int_equal(issued_count(), WINDOW + 1);
     assert_non_null(runner_answer(&r));
+    runner_free(&r);
+}
+
+/* A call that failed keeps its place until main has made it, and leaves it then. */
+static void test_failed_calls_keep_their_places(void **state) {
+    (void)state;
+    uint64_t node;
+    char prompt[40] = "more";
+    struct runner r = start(&node);
+    main_tell(XCS_ANSWERED, node, 0);
+    for (size_t i = 0; i < WINDOW; i++) {
+        runner_guess(&r, "call %zu", i);
+        finish(i, i % 2 == 0 ? 500 : 200, "answer");
+    }
+    runner_ask(&r, prompt);
+    assert_null(runner_answer(&r));
+    for (size_t i = 0; i < WINDOW; i++) {
+        snprintf(prompt, sizeof(prompt), "call %zu", i);
+        if (i % 2 == 0)
+            check_miss(prompt, false);
+        else
+            close(ask_hit(prompt));
+        assert_int_equal(issued_count(), WINDOW + 1 + i);
+        assert_non_null(runner_answer(&r));
+        snprintf(prompt, sizeof(prompt), "more %zu", i);
+        runner_ask(&r, prompt);
+        assert_null(runner_answer(&r));
+    }
     runner_free(&r);
 }
 
@@ -103,6 +132,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, session_setup, session_teardown)
     const struct CMUnitTest tests[] = {
         T(test_window),
+        T(test_failed_calls_keep_their_places),
         T(test_overload_halves_the_window),
         T(test_limited_origin_is_mains_alone),
         T(test_held_back_by_a_hit_given_up),
