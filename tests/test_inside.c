@@ -172,7 +172,8 @@ static void files_inside(void) {
     CHECK(rename("made/below/file", "made/file") == 0 && reads("made/file", "deep") && unlink("made/file") == 0);
 
     /* as names of directories are often said */
-    CHECK(mkdir("slash/", 0700) == 0 && mkdir("slash//", 0700) == -1 && errno == EEXIST && access("slash//", F_OK) == 0);
+    CHECK(mkdir("slash/", 0700) == 0 && mkdir("slash//", 0700) == -1 && errno == EEXIST &&
+          access("slash//", F_OK) == 0);
     write_text("slash//file", O_WRONLY | O_CREAT, "said");
     CHECK(reads("./slash/./file", "said") && access("slash/file/", F_OK) == -1);
     CHECK(open("slash/none/", O_WRONLY | O_CREAT, 0600) == -1 && errno == EISDIR);
