@@ -234,15 +234,13 @@ def check(options, peers, front, scenario, directory):
     if front == "s_server" and run.seconds > base.seconds + PATIENCE:
         problems.append(f"{run.seconds:.2f} s with, {base.seconds:.2f} s without")
     remarks = [e2e.figures(scenario, base, run)]
-    trace = os.path.join(directory, "trace")
-    scenario.env["XCS_TRACE"] = trace
     eye = secrets_kept.Eye(options.server)
     eye.start()
     debug = once(options.preload, debug=True)
     eye.end()
     peers.s_server.end()
     ahead = scenario.rounds is not None and not scenario.inert
-    problems += secrets_kept.leaks(debug, eye, trace, ahead, ahead and scenario.name.startswith("python-session"))
+    problems += secrets_kept.leaks(debug, eye, ahead, ahead and scenario.name.startswith("python-session"))
     if problems:
         problems += e2e.tail("stderr", debug.stderr)
     return problems, remarks

@@ -73,15 +73,12 @@ class Eye(threading.Thread):
         self.join()
 
 
-def leaks(run, eye, trace, engine, copies):
+def leaks(run, eye, engine, copies):
     """What is wrong. `engine`: the run must have had one, and written a trace; `copies`: one must have lived for long enough to be seen."""
-    texts = {"stderr": run.stderr}
-    if os.path.exists(trace):
-        with open(trace, "rb") as f:
-            texts["trace"] = f.read()
+    texts = {"stderr": run.stderr, "trace": run.story}
     problems = sorted(eye.problems)
     problems += [f"{secret!r} is in the {name}" for name, text in texts.items() for secret in SECRETS if secret in text]
-    if (engine and not (eye.engines and texts.get("trace"))) or (copies and not eye.copies):
-        problems.append(f"{len(eye.engines)} engines, {len(eye.copies)} copies, {len(texts.get('trace', b''))} bytes of trace "
+    if (engine and not (eye.engines and run.story)) or (copies and not eye.copies):
+        problems.append(f"{len(eye.engines)} engines, {len(eye.copies)} copies, {len(run.story)} bytes of trace "
                         "seen: this run has tested nothing")
     return problems
